@@ -1,0 +1,116 @@
+public import Nets
+public import Tape
+
+/// The gradient of the mean query loss after adaptation, with how it came about.
+public struct MetaGradient: Sendable {
+  /// The method, and with it the order: what was differentiated.
+  public let method: Method
+  /// The route by which it was computed.
+  public let route: Route
+  /// The meta-loss: the mean over tasks of the query loss at the adapted parameters.
+  public let loss: Double
+  /// Its derivative with respect to the initial parameters; first order if the method says so.
+  public let gradient: Parameters<Matrix>
+  /// What it took: instructions and multiply-adds of all tasks, peak memory of one after another.
+  public let cost: Cost
+  /// The derivative paths that were left out; none if the order is exact.
+  public let cuts: [DerivativeCut]
+}
+
+extension MetaProblem {
+  /// Computes a meta-gradient.
+  ///
+  /// Tasks are summed in their order, so equal problems give equal bits.
+  ///
+  /// - Complexity: For *s* steps on *t* tasks, O(*st*) gradients of the network; exact methods add
+  ///   O(*st*) Hessian-vector products.
+  public func metaGradient(_ method: Method, by route: Route = .unrolled) -> MetaGradient {
+    let loop = method.innerLoop(steps: steps)
+    var compiled: [TaskShapes: any TaskGradient] = [:]
+    var loss = 0.0
+    var total = parameters.map { [Double](repeating: 0, count: $0.shape.count) }
+    var cost = Cost()
+    for task in tasks {
+      let shapes = TaskShapes(task)
+      let evaluate = compiled[shapes] ?? taskGradient(loop, route, shapes)
+      compiled[shapes] = evaluate
+      let (taskLoss, taskGradient) = evaluate(parameters.values, rate: learningRate, task)
+      loss += taskLoss
+      for (position, part) in taskGradient.enumerated() {
+        for (index, entry) in part.elements.enumerated() { total[position][index] += entry }
+      }
+      cost.instructions += evaluate.cost.instructions
+      cost.multiplyAdds += evaluate.cost.multiplyAdds
+      cost.peakBytes = max(cost.peakBytes, evaluate.cost.peakBytes)
+    }
+    let share = 1 / Double(tasks.count)
+    let mean = parameters.values.indices.map { position in
+      Matrix(parameters[position].shape) { row, column in
+        share * total[position][row * parameters[position].columns + column]
+      }
+    }
+    return MetaGradient(
+      method: method, route: route, loss: share * loss,
+      gradient: Parameters(parameters.descriptions, mean), cost: cost,
+      cuts: loop.cuts(on: parameters.descriptions))
+  }
+
+  private func taskGradient(
+    _ loop: InnerLoop, _ route: Route, _ shapes: TaskShapes
+  ) -> any TaskGradient {
+    switch route {
+    case .unrolled: UnrolledTaskGradient(network, loss, loop, shapes)
+    case .adjoint: AdjointTaskGradient(network, loss, loop, shapes)
+    }
+  }
+
+  /// The program by which the meta-gradient of the first task is computed, unrolled.
+  ///
+  /// Its inputs are the parameters, the rate, and the inputs and targets of support and query set;
+  /// its outputs are the query loss and the gradient. Its listing shows what the order changes.
+  public func program(_ method: Method) -> Program {
+    UnrolledTaskGradient(
+      network, loss, method.innerLoop(steps: steps), TaskShapes(tasks[0])
+    ).program
+  }
+
+  /// What a meta-gradient takes, known from its tape without running it.
+  ///
+  /// Records two short loops and extends their difference to the number of steps, so the answer
+  /// comes at once even for a loop that would not fit in memory.
+  ///
+  /// - Returns: As ``MetaGradient/cost``, but with the memory of the program's own lines added.
+  public func predictedCost(_ method: Method, by route: Route = .unrolled) -> Cost {
+    func cost(_ steps: Int, _ shapes: TaskShapes) -> Cost {
+      let evaluate = taskGradient(method.innerLoop(steps: steps), route, shapes)
+      var cost = evaluate.cost
+      let (bytes, overflows) = evaluate.lines.multipliedReportingOverflow(by: bytesPerLine)
+      cost.peakBytes = overflows ? .max : cost.peakBytes + bytes
+      return cost
+    }
+    func extended(_ from: Int, _ to: Int) -> Int {
+      let (growth, overflows) = (to - from).multipliedReportingOverflow(by: max(steps - 2, 0))
+      return overflows ? .max : (steps < 2 ? from : to + growth)
+    }
+    var total = Cost()
+    var known: [TaskShapes: Cost] = [:]
+    for shapes in tasks.map(TaskShapes.init) {
+      let (one, two) = (cost(min(steps, 1), shapes), cost(min(steps, 2), shapes))
+      let whole =
+        known[shapes]
+        ?? Cost(
+          instructions: extended(one.instructions, two.instructions),
+          multiplyAdds: extended(one.multiplyAdds, two.multiplyAdds),
+          peakBytes: extended(one.peakBytes, two.peakBytes))
+      known[shapes] = whole
+      total.instructions += whole.instructions
+      total.multiplyAdds += whole.multiplyAdds
+      total.peakBytes = max(total.peakBytes, whole.peakBytes)
+    }
+    return total
+  }
+
+  /// About what one recorded line takes while its program is made: the line itself, its pruned
+  /// twin, and the bookkeeping of merging and planning.
+  private var bytesPerLine: Int { 1000 }
+}

@@ -1,0 +1,52 @@
+/// Whether the inner gradient is itself differentiated.
+public enum Order: String, Sendable {
+  /// The derivative of the adapted parameters is taken in full.
+  case exact
+  /// The inner gradient counts as a constant: `stopGradient` cuts what it depends on.
+  case firstOrder = "first-order"
+}
+
+/// A way to train the initial parameters: what adapts in the inner loop, and the order.
+public enum Method: String, CaseIterable, Sendable {
+  /// All parameters adapt; the meta-gradient is exact (Finn et al. 2017).
+  case maml
+  /// All parameters adapt; second derivatives are dropped (Finn et al. 2017).
+  case firstOrderMAML = "fo-maml"
+  /// Only the head adapts; the meta-gradient is exact (Raghu et al. 2020).
+  case anil
+  /// Only the head adapts; second derivatives are dropped.
+  case firstOrderANIL = "fo-anil"
+  /// Nothing adapts: the gradient of the mean query loss.
+  case joint
+
+  /// What its inner loop changes.
+  public var adaptation: Adaptation {
+    switch self {
+    case .maml, .firstOrderMAML: .all
+    case .anil, .firstOrderANIL: .head
+    case .joint: .nothing
+    }
+  }
+
+  /// Whether its inner gradient is differentiated.
+  public var order: Order {
+    switch self {
+    case .maml, .anil, .joint: .exact
+    case .firstOrderMAML, .firstOrderANIL: .firstOrder
+    }
+  }
+
+  /// Its inner loop of the given number of steps; none where nothing adapts.
+  public func innerLoop(steps: Int) -> InnerLoop {
+    InnerLoop(adapting: adaptation, steps: adaptation == .nothing ? 0 : steps, order: order)
+  }
+}
+
+/// How a meta-gradient is computed. All routes agree to rounding.
+public enum Route: String, CaseIterable, Sendable {
+  /// A reverse sweep over the recorded inner loop; memory and lines grow with the steps.
+  case unrolled
+  /// One Hessian-vector product a step, backwards over stored parameters: the lines do not grow
+  /// with the steps, and memory grows by one parameter vector a step.
+  case adjoint
+}

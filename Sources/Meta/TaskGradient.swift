@@ -1,0 +1,85 @@
+import Nets
+import Tape
+
+/// The query loss of one task after adaptation and its gradient, compiled for one size of task.
+protocol TaskGradient: Sendable {
+  func callAsFunction(
+    _ parameters: [Matrix], rate: Double, _ task: LearningTask
+  ) -> (loss: Double, gradient: [Matrix])
+
+  /// What one call takes.
+  var cost: Cost { get }
+
+  /// The lines of its programs.
+  var lines: Int { get }
+}
+
+/// The sizes of a task: tasks of equal sizes share their programs.
+struct TaskShapes: Hashable {
+  let support: [Shape]
+  let query: [Shape]
+
+  init(_ task: LearningTask) {
+    support = [task.support.inputs.shape, task.support.targets.shape]
+    query = [task.query.inputs.shape, task.query.targets.shape]
+  }
+}
+
+/// A tape with the inputs of a task's programs on it.
+struct TaskTape {
+  let tape = GradientTape()
+  let parameters: Parameters<Variable>
+  let rate: Variable
+  let support: LabelledPoints<Variable>
+  let query: LabelledPoints<Variable>
+
+  init(_ network: any Network, _ shapes: TaskShapes) {
+    let tape = self.tape
+    func blank(_ shape: Shape, _ name: String) -> Variable {
+      tape.input(Matrix(shape, repeating: 0), named: name)
+    }
+    parameters = Parameters(
+      network.parameters, network.parameters.map { blank($0.shape, $0.name) })
+    rate = blank(.scalar, "learning rate")
+    support = LabelledPoints(
+      inputs: blank(shapes.support[0], "support inputs"),
+      targets: blank(shapes.support[1], "support targets"))
+    query = LabelledPoints(
+      inputs: blank(shapes.query[0], "query inputs"),
+      targets: blank(shapes.query[1], "query targets"))
+  }
+}
+
+/// The route `unrolled`: a reverse sweep over the recorded inner loop.
+struct UnrolledTaskGradient: TaskGradient {
+  let program: Program
+
+  init(_ network: any Network, _ loss: Loss, _ loop: InnerLoop, _ shapes: TaskShapes) {
+    let on = TaskTape(network, shapes)
+    let adapted = loop.adapt(on.parameters, rate: on.rate) { parameters in
+      loss(network(on.support.inputs, parameters), on.support.targets)
+    }
+    let metaLoss = on.tape.from("query loss") {
+      loss(network(on.query.inputs, adapted), on.query.targets)
+    }
+    program = Program(
+      inputs: on.parameters.values + [on.rate] + on.support.all + on.query.all,
+      outputs: [metaLoss] + gradient(of: metaLoss, wrt: on.parameters.values))
+  }
+
+  func callAsFunction(
+    _ parameters: [Matrix], rate: Double, _ task: LearningTask
+  ) -> (loss: Double, gradient: [Matrix]) {
+    let outputs = program.run(
+      parameters + [Matrix(rate)] + task.support.all + task.query.all)
+    return (outputs[0].elements[0], Array(outputs.dropFirst()))
+  }
+
+  var cost: Cost { program.cost }
+  var lines: Int { program.recording.instructions.count }
+}
+
+extension LabelledPoints {
+  /// Inputs, then targets, as programs take them.
+  var all: [Value] { [inputs, targets] }
+}

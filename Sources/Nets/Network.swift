@@ -1,0 +1,115 @@
+public import Tape
+
+/// A function of inputs and parameters, written in operations of the tape.
+///
+/// Bring a network of your own by conforming to this: say what its parameters are, and record the
+/// forward pass. Derivatives of every order, replay and meta-gradients follow.
+public protocol Network: Sendable {
+  /// The parameters in their order, with the body's and the head's told apart.
+  var parameters: [ParameterDescription] { get }
+
+  /// The number of columns of the inputs.
+  var inputWidth: Int { get }
+
+  /// The number of columns of the outputs.
+  var outputWidth: Int { get }
+
+  /// Records the outputs for a batch.
+  ///
+  /// - Parameters:
+  ///   - inputs: One point a row, ``inputWidth`` columns.
+  ///   - parameters: One variable per description, of its shape.
+  /// - Returns: One output a row, ``outputWidth`` columns.
+  /// - Precondition: Shapes fit; otherwise the operation that finds it stops with a message.
+  func callAsFunction(_ inputs: Variable, _ parameters: Parameters<Variable>) -> Variable
+}
+
+/// The linear network of two layers, `f(x) = x · B · W`.
+///
+/// Its body is the representation `B` (inputs × width), its head `W` (width × outputs).
+public struct LinearTwoLayer: Network, Equatable {
+  /// The number of columns of the inputs.
+  public let inputWidth: Int
+  /// The number of columns of the representation.
+  public let width: Int
+  /// The number of columns of the outputs.
+  public let outputWidth: Int
+
+  /// Creates a network of the given sizes, each at least one.
+  public init(inputs: Int, width: Int, outputs: Int) {
+    (inputWidth, self.width, outputWidth) = (inputs, width, outputs)
+  }
+
+  /// `B`, then `W`.
+  public var parameters: [ParameterDescription] {
+    [
+      ParameterDescription(name: "B", shape: Shape(inputWidth, width), role: .body),
+      ParameterDescription(name: "W", shape: Shape(width, outputWidth), role: .head),
+    ]
+  }
+
+  /// Records `inputs · B · W`.
+  public func callAsFunction(_ inputs: Variable, _ parameters: Parameters<Variable>) -> Variable {
+    inputs.matmul(parameters[0]).matmul(parameters[1])
+  }
+}
+
+/// A fully connected network with rectified linear units between its layers, and none after the last.
+///
+/// Layer *i* has weights `Wi` (inputs × outputs) and a bias row `bi`. The head is the last layer.
+public struct ReLUNetwork: Network, Equatable {
+  /// The number of columns of the inputs, of each hidden layer, and of the outputs.
+  public let sizes: [Int]
+
+  /// Creates a network of the given sizes.
+  ///
+  /// - Precondition: At least two sizes, each at least one; anything else stops with a message.
+  public init(sizes: [Int]) {
+    if sizes.count < 2 || sizes.contains(where: { $0 < 1 }) {
+      fatalError("ReLUNetwork: at least two sizes, each at least 1, but they are \(sizes)")
+    }
+    self.sizes = sizes
+  }
+
+  /// The number of columns of the inputs.
+  public var inputWidth: Int { sizes[0] }
+
+  /// The number of columns of the outputs.
+  public var outputWidth: Int { sizes[sizes.count - 1] }
+
+  /// `W1`, `b1`, `W2`, `b2`, …
+  public var parameters: [ParameterDescription] {
+    (1..<sizes.count).flatMap { layer in
+      let role: ParameterRole = layer == sizes.count - 1 ? .head : .body
+      return [
+        ParameterDescription(
+          name: "W\(layer)", shape: Shape(sizes[layer - 1], sizes[layer]), role: role),
+        ParameterDescription(name: "b\(layer)", shape: Shape(1, sizes[layer]), role: role),
+      ]
+    }
+  }
+
+  /// Records the layers one after the other.
+  public func callAsFunction(_ inputs: Variable, _ parameters: Parameters<Variable>) -> Variable {
+    var values = inputs
+    for layer in 1..<sizes.count {
+      values = values.matmul(parameters[2 * layer - 2]) + parameters[2 * layer - 1]
+      if layer < sizes.count - 1 { values = values.relu() }
+    }
+    return values
+  }
+}
+
+extension ReLUNetwork {
+  /// Weights as He et al. draw them, biases of zero.
+  public func initialParameters(
+    using generator: inout some RandomNumberGenerator
+  ) -> Parameters<Matrix> {
+    Parameters(
+      parameters,
+      parameters.map { parameter in
+        parameter.name.hasPrefix("W")
+          ? .he(parameter.shape, using: &generator) : Matrix(parameter.shape, repeating: 0)
+      })
+  }
+}

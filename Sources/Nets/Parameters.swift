@@ -1,0 +1,82 @@
+public import Tape
+
+/// The part of a network to which a parameter belongs.
+public enum ParameterRole: String, Sendable {
+  /// The representation: every layer but the last.
+  case body
+  /// The last layer, which ANIL adapts.
+  case head
+}
+
+/// What a network says of one of its parameters.
+public struct ParameterDescription: Equatable, Sendable {
+  /// Its name, unique in the network.
+  public let name: String
+  /// Its rows and columns.
+  public let shape: Shape
+  /// Whether it belongs to the body or to the head.
+  public let role: ParameterRole
+
+  /// Describes a parameter.
+  public init(name: String, shape: Shape, role: ParameterRole) {
+    self.name = name
+    self.shape = shape
+    self.role = role
+  }
+}
+
+/// The parameters of a network in their order: as matrices, as variables, or as gradients of either.
+public struct Parameters<Value> {
+  /// What each one is, in order.
+  public let descriptions: [ParameterDescription]
+
+  /// One value per description, in order.
+  public private(set) var values: [Value]
+
+  /// Pairs descriptions with values.
+  ///
+  /// - Precondition: There are as many values as descriptions; anything else stops with a message.
+  public init(_ descriptions: [ParameterDescription], _ values: [Value]) {
+    if descriptions.count != values.count {
+      fatalError("Parameters: \(descriptions.count) descriptions, but \(values.count) values")
+    }
+    self.descriptions = descriptions
+    self.values = values
+  }
+
+  /// The number of parameters.
+  public var count: Int { values.count }
+
+  /// The positions of the parameters that belong to the given part.
+  public func positions(of role: ParameterRole) -> [Int] {
+    descriptions.indices.filter { descriptions[$0].role == role }
+  }
+
+  /// The value at a position.
+  public subscript(position: Int) -> Value {
+    get { values[position] }
+    set { values[position] = newValue }
+  }
+
+  /// The value of the parameter called `name`, or nil if there is none.
+  public subscript(name: String) -> Value? {
+    descriptions.firstIndex { $0.name == name }.map { values[$0] }
+  }
+
+  /// The same parameters with each value transformed.
+  public func map<NewValue>(_ transform: (Value) throws -> NewValue) rethrows
+    -> Parameters<NewValue>
+  {
+    Parameters<NewValue>(descriptions, try values.map(transform))
+  }
+}
+
+extension Parameters: Sendable where Value: Sendable {}
+
+extension Parameters<Matrix> {
+  /// Records each as an input of `tape`, under its name.
+  public func recorded(on tape: GradientTape) -> Parameters<Variable> {
+    Parameters<Variable>(
+      descriptions, zip(descriptions, values).map { tape.input($1, named: $0.name) })
+  }
+}

@@ -1,0 +1,40 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// A random number generator whose numbers follow from its seed alone.
+///
+/// - Reference: SplitMix64 in Steele, Lea and Flood, *Fast splittable pseudorandom number
+///   generators* (2014).
+public struct SeededGenerator: RandomNumberGenerator, Sendable {
+  private var state: UInt64
+
+  /// Creates a generator; equal seeds give equal numbers, on every platform.
+  public init(seed: UInt64) {
+    state = seed
+  }
+
+  /// The next 64 random bits.
+  public mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var bits = state
+    bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
+    return bits ^ (bits >> 31)
+  }
+}
+
+extension RandomNumberGenerator {
+  /// A number from the standard normal distribution.
+  ///
+  /// - Reference: Box and Muller, *A note on the generation of random normal deviates* (1958).
+  public mutating func nextGaussian() -> Double {
+    // 1 − u lies in (0, 1], where the logarithm is finite.
+    let radius = (-2 * log(1 - Double.random(in: 0..<1, using: &self))).squareRoot()
+    return radius * cos(2 * .pi * Double.random(in: 0..<1, using: &self))
+  }
+}

@@ -1,0 +1,50 @@
+/// What running a program takes, counted from its lines without running it.
+public struct Cost: Equatable, Sendable {
+  /// The number of kernel calls.
+  public var instructions: Int
+  /// The multiply-adds of the matrix products, *mkn* each; elementwise work is not among them.
+  public var multiplyAdds: Int
+  /// The memory of one run, in bytes: inputs, constants and the values alive at once.
+  public var peakBytes: Int
+
+  /// Creates a cost from its parts.
+  public init(instructions: Int = 0, multiplyAdds: Int = 0, peakBytes: Int = 0) {
+    self.instructions = instructions
+    self.multiplyAdds = multiplyAdds
+    self.peakBytes = peakBytes
+  }
+}
+
+extension Program {
+  /// What one run takes.
+  public var cost: Cost {
+    Cost(
+      instructions: steps.count,
+      multiplyAdds: recording.instructions.indices.reduce(0) { $0 + recording.multiplyAdds($1) },
+      peakBytes: plan.count * MemoryLayout<Double>.stride)
+  }
+
+  /// The number of computed lines at each derivative level, from level 0 on.
+  public var instructionsByLevel: [Int] {
+    var counts: [Int] = [0]
+    for instruction in recording.instructions where !instruction.isLeaf {
+      while counts.count <= instruction.level { counts.append(0) }
+      counts[instruction.level] += 1
+    }
+    return counts
+  }
+}
+
+extension Recording {
+  /// The multiply-adds of the matrix product on line `index`, zero if it is something else.
+  func multiplyAdds(_ index: Int) -> Int {
+    let line = instructions[index]
+    let terms: Int
+    switch line.operation {
+    case .matmul, .matmulNT: terms = instructions[line.operands[0]].shape.columns
+    case .matmulTN: terms = instructions[line.operands[0]].shape.rows
+    default: return 0
+    }
+    return line.shape.count * terms
+  }
+}

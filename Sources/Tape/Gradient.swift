@@ -1,0 +1,130 @@
+/// The gradient of a scalar with respect to some variables, recorded on the same tape.
+///
+/// A variable on which the result does not depend has gradient zero, of its own shape. The result
+/// can be differentiated again, to any order.
+///
+/// - Parameters:
+///   - result: A 1×1 variable.
+///   - variables: Any variables of its tape.
+/// - Returns: One gradient per variable, of the variable's shape.
+/// - Precondition: `result` is 1×1; all are on one tape. Anything else stops with a message.
+/// - Complexity: O(lines between the earliest variable and the result); about two products are
+///   recorded for each matrix product on a path between them, one for an operand off every path.
+/// - Reference: Griewank and Walther, *Evaluating Derivatives* (2008), chapter 3.
+public func gradient(of result: Variable, wrt variables: [Variable]) -> [Variable] {
+  if result.shape != .scalar {
+    stop("gradient(of:wrt:): the result is \(result.shape), not 1×1; take pullback(of:at:wrt:)")
+  }
+  return pullback(of: [result], at: [result.tape.constant(1)], wrt: variables)
+}
+
+/// The gradient of a scalar with respect to one variable, recorded on the same tape.
+///
+/// See ``gradient(of:wrt:)-([Variable])``.
+public func gradient(of result: Variable, wrt variable: Variable) -> Variable {
+  gradient(of: result, wrt: [variable])[0]
+}
+
+/// The vector-Jacobian product: the gradient of `Σ ⟨resultsᵢ, upstreamsᵢ⟩`, the upstreams held fixed.
+///
+/// - Parameters:
+///   - results: Variables of any shapes.
+///   - upstreams: One per result, of its shape.
+///   - variables: What is differentiated with respect to.
+/// - Returns: One gradient per variable, of the variable's shape.
+/// - Precondition: Counts and shapes agree; all are on one tape. Anything else stops with a message.
+public func pullback(
+  of results: [Variable], at upstreams: [Variable], wrt variables: [Variable]
+) -> [Variable] {
+  guard let tape = results.first?.tape else { stop("pullback(of:at:wrt:): there is no result") }
+  if upstreams.count != results.count {
+    stop("pullback(of:at:wrt:): \(results.count) results, but \(upstreams.count) upstreams")
+  }
+  for variable in results + upstreams + variables where variable.tape !== tape {
+    stop("pullback(of:at:wrt:): variables are on different tapes")
+  }
+  for (result, upstream) in zip(results, upstreams) where result.shape != upstream.shape {
+    stop("pullback(of:at:wrt:): result is \(result.shape), but upstream is \(upstream.shape)")
+  }
+  var sweep = Sweep(of: results, wrt: variables, on: tape)
+  return sweep.run(seeds: Array(zip(results, upstreams)), variables)
+}
+
+/// One reading of the tape backwards.
+///
+/// The lines between the first variable and the last result are visited once, last first; only
+/// those on a path from a variable to a result are differentiated, and only towards operands on one.
+private struct Sweep {
+  private let tape: GradientTape
+  private let first: Int
+  private var depends: [Bool] = []  // by line: does its value depend on a variable?
+  private var gradients: [Int32]  // by line: where its gradient so far stands, −1 for nowhere
+
+  init(of results: [Variable], wrt variables: [Variable], on tape: GradientTape) {
+    self.tape = tape
+    let last = results.map(\.index).max() ?? 0
+    first = min(variables.map(\.index).min() ?? last, last)
+    depends = Array(repeating: false, count: last - first + 1)
+    gradients = Array(repeating: -1, count: last - first + 1)
+    for variable in variables where variable.index <= last { depends[variable.index - first] = true }
+    for line in first...last where !depends[line - first] {
+      let instruction = tape.recording.instructions[line]
+      let pullbacks = tape.rules[Int(instruction.operation.rawValue)].pullbacks
+      depends[line - first] = instruction.operands.indices.contains { position in
+        pullbacks[position] != nil && isOnPath(instruction.operands[position])
+      }
+    }
+  }
+
+  private func isOnPath(_ line: Int) -> Bool { line >= first && depends[line - first] }
+
+  mutating func run(
+    seeds: [(result: Variable, upstream: Variable)], _ variables: [Variable]
+  ) -> [Variable] {
+    let (outerLevel, outerLabel) = (tape.sweepLevel, tape.label)
+    defer { (tape.sweepLevel, tape.label) = (outerLevel, outerLabel) }
+
+    for (result, upstream) in seeds where isOnPath(result.index) {
+      tape.sweepLevel = result.instruction.level + 1
+      add(upstream, to: result.index)
+    }
+    for line in gradients.indices.reversed() where gradients[line] >= 0 {
+      differentiate(Variable(tape: tape, index: first + line))
+    }
+    return variables.map { variable in
+      let line = variable.index - first
+      if line < gradients.count, gradients[line] >= 0 {
+        return Variable(tape: tape, index: Int(gradients[line]))
+      }
+      tape.sweepLevel = variable.instruction.level + 1
+      return tape.constant(Matrix(variable.shape, repeating: 0))
+    }
+  }
+
+  private mutating func differentiate(_ output: Variable) {
+    let instruction = output.instruction
+    tape.sweepLevel = instruction.level + 1
+    tape.label = instruction.isLeaf ? 0 : instruction.label
+    let upstream = Variable(tape: tape, index: Int(gradients[output.index - first]))
+    let node = Node(output: output, upstream: upstream)
+    let pullbacks = tape.rules[Int(instruction.operation.rawValue)].pullbacks
+
+    for (position, operand) in instruction.operands.enumerated() where isOnPath(operand) {
+      guard let pullback = pullbacks[position] else { continue }
+      let contribution = pullback(node)
+      let shape = tape.recording.instructions[operand].shape
+      guard shape.broadcasts(to: contribution.shape) else {
+        stop(
+          "\(instruction.operation): its pullback to operand \(position) of \(shape) "
+            + "gave \(contribution.shape)")
+      }
+      add(contribution.sum(to: shape), to: operand)
+    }
+  }
+
+  private mutating func add(_ contribution: Variable, to line: Int) {
+    let sofar = Int(gradients[line - first])
+    let total = sofar < 0 ? contribution : Variable(tape: tape, index: sofar) + contribution
+    gradients[line - first] = Int32(total.index)
+  }
+}

@@ -1,0 +1,221 @@
+/// The list on which a computation is written, line by line, so that it can be read backwards.
+///
+/// Arithmetic on a ``Variable`` appends a line. `gradient(of:wrt:)` reads the lines backwards and
+/// appends more of the same kind, so a gradient can be printed, differentiated again, or turned into
+/// a ``Program`` that is replayed on new data.
+///
+/// Recording only writes. A line is computed when a value at or after it is first read, and then
+/// kept; so a program that is only to be compiled, printed or priced costs no arithmetic.
+///
+/// A tape is not thread-safe and not `Sendable`; a ``Program`` is.
+public final class GradientTape {
+  /// The program as recorded so far.
+  package private(set) var recording = Recording()
+
+  /// The rules by which lines are computed and differentiated; tests put wrong ones in their place.
+  package let rules: [Rule]
+
+  /// The level below which nothing is recorded during a reverse sweep, nil outside of one.
+  var sweepLevel: Int?
+
+  /// The position in `recording.labels` that new lines bear.
+  var label = 0
+
+  private var evaluation = Evaluation()
+
+  /// Creates an empty tape.
+  public convenience init() {
+    self.init(rules: Operation.rules)
+  }
+
+  package init(rules: [Rule]) {
+    self.rules = rules
+  }
+
+  /// The number of lines recorded so far.
+  public var count: Int { recording.instructions.count }
+}
+
+// MARK: - Leaves
+
+extension GradientTape {
+  /// Records a value from outside, of which derivatives are taken and which a ``Program`` replaces.
+  ///
+  /// - Parameter name: What listings call it.
+  public func input(_ value: Matrix, named name: String = "") -> Variable {
+    leaf(.input, value, label: name.isEmpty ? 0 : intern(name))
+  }
+
+  /// Records a fixed value.
+  public func constant(_ value: Matrix) -> Variable {
+    leaf(.constant, value, label: 0)
+  }
+
+  /// Records a fixed number, as a 1×1 matrix.
+  public func constant(_ value: Double) -> Variable {
+    constant(Matrix(value))
+  }
+
+  private func leaf(_ operation: Operation, _ value: Matrix, label: Int) -> Variable {
+    let start = recording.literals.count
+    recording.literals.append(contentsOf: value.elements)
+    return append(
+      Instruction(
+        operation: operation, level: 0, operands: Operands(), shape: value.shape, label: label,
+        literal: start))
+  }
+
+  private func intern(_ label: String) -> Int {
+    recording.labels.append(label)
+    return recording.labels.count - 1
+  }
+
+  private func append(_ instruction: Instruction) -> Variable {
+    recording.instructions.append(instruction)
+    return Variable(tape: self, index: count - 1)
+  }
+}
+
+// MARK: - Operations
+
+extension GradientTape {
+  /// Records `operation` on operands of this tape: the one way by which a computed line comes about.
+  ///
+  /// - Parameter target: The shape of the result, where the operation asks for one.
+  /// - Precondition: The operands are on this tape and their shapes fit; anything else stops with a
+  ///   message that names the operation and the shapes.
+  package func record(
+    _ operation: Operation, _ operands: [Variable], target: Shape? = nil
+  ) -> Variable {
+    for operand in operands where operand.tape !== self {
+      stop("\(operation): operands are on different tapes")
+    }
+    let rule = rules[Int(operation.rawValue)]
+    let shapes = operands.map(\.shape)
+    guard operands.count == rule.arity,
+      let shape = rule.shape.result(of: shapes, target: target)
+    else {
+      let sizes = shapes.map(\.description).joined(separator: " and ")
+      stop("\(operation): shapes do not fit: \(sizes)" + (target.map { ", target \($0)" } ?? ""))
+    }
+    if let simpler = simplified(operation, operands, shape) { return simpler }
+    let level = sweepLevel.map { max($0, operands.map(\.instruction.level).max() ?? 0) } ?? 0
+    return append(
+      Instruction(
+        operation: operation, level: level, operands: Operands(operands.map(\.index)),
+        shape: shape, label: label, literal: 0))
+  }
+
+  /// The same value on an earlier line, or a shorter way to it; bit for bit what would be computed.
+  ///
+  /// It keeps what a sweep always starts with off the tape: factors of one, and sums' gradients
+  /// repeated to a full matrix only to meet one in a product.
+  private func simplified(
+    _ operation: Operation, _ operands: [Variable], _ shape: Shape
+  ) -> Variable? {
+    switch operation {
+    case .multiply:
+      for (one, other) in [(0, 1), (1, 0)] {
+        if operands[other].shape == shape, recording.scalarConstant(operands[one].index) == 1 {
+          return operands[other]
+        }
+      }
+      for (repeated, full) in [(0, 1), (1, 0)] {
+        let line = operands[repeated].instruction
+        if line.operation == .broadcast, operands[full].shape == shape {
+          var shorter = operands
+          shorter[repeated] = Variable(tape: self, index: line.operands[0])
+          return record(.multiply, shorter)
+        }
+      }
+      return nil
+    case .sum: return operands[0].shape == shape ? operands[0] : nil
+    default: return nil
+    }
+  }
+}
+
+// MARK: - Sources, marks
+
+extension GradientTape {
+  /// Runs `body`, and marks the lines that it records as coming from `source`.
+  ///
+  /// Nested sources are joined: `inner step 1 / support loss`. The lines that a gradient appends
+  /// bear the source of the line that they differentiate.
+  public func from<Result>(
+    _ source: String, _ body: () throws -> Result
+  ) rethrows -> Result {
+    let outer = label
+    label = intern(outer == 0 ? source : "\(recording.labels[outer]) / \(source)")
+    defer { label = outer }
+    return try body()
+  }
+
+  /// A place to which a tape can be cut back.
+  public struct Mark: Sendable {
+    fileprivate let lines: Int
+    fileprivate let literals: Int
+    fileprivate let labels: Int
+  }
+
+  /// The present end of the tape.
+  public var mark: Mark {
+    Mark(
+      lines: count, literals: recording.literals.count, labels: recording.labels.count)
+  }
+
+  /// Forgets every line after `mark`, so that a long-lived tape can be used again and again.
+  ///
+  /// Variables recorded after the mark must not be used any more: using one stops with a message
+  /// unless its line has been written anew.
+  public func truncate(to mark: Mark) {
+    if mark.lines > count { stop("truncate: the mark is past the end of the tape") }
+    recording.instructions.removeSubrange(mark.lines...)
+    recording.literals.removeSubrange(mark.literals...)
+    recording.labels.removeSubrange(mark.labels...)
+    evaluation.truncate(to: mark.lines)
+  }
+
+  /// The value of the line `index`, computed now if it was not yet.
+  func value(_ index: Int) -> Matrix {
+    evaluation.advance(through: index, of: recording, rules: rules)
+    return evaluation.value(index, recording.instructions[index].shape)
+  }
+}
+
+/// The values of the lines of a recording, as far as they have been asked for.
+private struct Evaluation {
+  private var offsets: [Int] = []
+  private var end = 0
+  private let storage = Storage(capacity: 0)
+
+  mutating func truncate(to count: Int) {
+    guard count < offsets.count else { return }
+    end = offsets[count]
+    offsets.removeSubrange(count...)
+  }
+
+  mutating func advance(through index: Int, of recording: Recording, rules: [Rule]) {
+    for line in offsets.count..<max(offsets.count, index + 1) {
+      let instruction = recording.instructions[line]
+      storage.reserve(end + instruction.shape.count)
+      offsets.append(end)
+      end += instruction.shape.count
+      if instruction.isLeaf {
+        storage.write(recording.literal(line), at: offsets[line])
+      } else {
+        func slot(_ position: Int) -> Slot {
+          let operand = instruction.operands[min(position, instruction.operands.count - 1)]
+          return Slot(offset: offsets[operand], shape: recording.instructions[operand].shape)
+        }
+        storage.execute(
+          rules[Int(instruction.operation.rawValue)].kernel,
+          result: Slot(offset: offsets[line], shape: instruction.shape), slot(0), slot(1), slot(2))
+      }
+    }
+  }
+
+  func value(_ line: Int, _ shape: Shape) -> Matrix {
+    Matrix(shape, storage.read(offsets[line], shape.count))
+  }
+}

@@ -1,0 +1,113 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+extension Operation {
+  /// The one table: what each operation computes, on which domain it is checked, and its pullbacks.
+  ///
+  /// A pullback is written in `Variable` arithmetic, operand by operand, and is itself recorded:
+  /// differentiating it again needs no further rule. Matrix rules follow Giles, *Collected Matrix
+  /// Derivative Results* (2008). At a kink the derivative is the one of the flat side: relu′(0) = 0,
+  /// step′ = 0, and sqrt′(0) = 0, so that a norm at zero has derivative zero, never NaN.
+  var rule: Rule {
+    switch self {
+    case .input, .constant:
+      Rule(.given, kernel: .map { $0 })
+
+    case .add:
+      Rule(.elementwise, kernel: .zip { $0 + $1 }, pullback: { $0.upstream }, { $0.upstream })
+
+    case .subtract:
+      Rule(.elementwise, kernel: .zip { $0 - $1 }, pullback: { $0.upstream }, { -$0.upstream })
+
+    case .multiply:
+      Rule(
+        .elementwise, kernel: .zip { $0 * $1 },
+        pullback: { $0.upstream * $0[1] }, { $0.upstream * $0[0] })
+
+    case .divide:
+      Rule(
+        .elementwise, domain: 0.5...2, kernel: .zip { $0 / $1 },
+        pullback: { $0.upstream / $0[1] }, { -($0.upstream * $0.output / $0[1]) })
+
+    case .matmul:
+      Rule(
+        .product(transposed: .none), kernel: .product(transposed: .none),
+        pullback: { $0.upstream.matmulTransposed($0[1]) }, { $0[0].transposedMatmul($0.upstream) })
+
+    case .matmulTN:
+      Rule(
+        .product(transposed: .first), kernel: .product(transposed: .first),
+        pullback: { $0[1].matmulTransposed($0.upstream) }, { $0[0].matmul($0.upstream) })
+
+    case .matmulNT:
+      Rule(
+        .product(transposed: .second), kernel: .product(transposed: .second),
+        pullback: { $0.upstream.matmul($0[1]) }, { $0.upstream.transposedMatmul($0[0]) })
+
+    case .transpose:
+      Rule(.transposed, kernel: .transpose, pullback: { $0.upstream.transposed() })
+
+    case .sum:
+      Rule(.reduced, kernel: .sum, pullback: { $0.upstream.broadcast(to: $0[0].shape) })
+
+    case .broadcast:
+      Rule(.expanded, kernel: .map { $0 }, pullback: { $0.upstream.sum(to: $0[0].shape) })
+
+    case .relu:
+      Rule(
+        .elementwise, kernel: .map { $0 <= 0 ? 0 : $0 },
+        pullback: { $0[0].select($0.upstream, elseWhereNotPositive: 0) })
+
+    case .step:
+      Rule(.elementwise, kernel: .map { $0 > 0 ? 1 : 0 }, pullback: nil)
+
+    case .tanh:
+      Rule(
+        .elementwise, kernel: .map { hyperbolicTangent($0) },
+        pullback: { $0.upstream * (1 - $0.output * $0.output) })
+
+    case .exp:
+      Rule(.elementwise, kernel: .map { exponential($0) }, pullback: { $0.upstream * $0.output })
+
+    case .log:
+      Rule(
+        .elementwise, domain: 0.5...2, kernel: .map { naturalLogarithm($0) },
+        pullback: { $0.upstream / $0[0] })
+
+    case .sqrt:
+      // The inner choice keeps 1/0 off the tape, where a later sweep would turn it into NaN.
+      Rule(
+        .elementwise, domain: 0.5...2, kernel: .map { $0.squareRoot() },
+        pullback: {
+          let root = $0.output
+          let slope = 0.5 / root.select(root, elseWhereNotPositive: 1)
+          return root.select($0.upstream * slope, elseWhereNotPositive: 0)
+        })
+
+    case .logSumExp:
+      // exp(x − logSumExp(x)) is the softmax: never above one, whatever the size of x.
+      Rule(
+        .column, kernel: .logSumExp,
+        pullback: { $0.upstream * ($0[0] - $0.output).exp() })
+
+    case .select:
+      Rule(
+        .elementwise, kernel: .select,
+        pullback: nil, { $0[0].select($0.upstream, elseWhereNotPositive: 0) },
+        { $0[0].select(0, elseWhereNotPositive: $0.upstream) })
+
+    case .stopGradient:
+      Rule(.elementwise, kernel: .map { $0 }, pullback: nil)
+    }
+  }
+}
+
+// The C library's functions under names that the cases of `Operation` do not hide.
+private func hyperbolicTangent(_ x: Double) -> Double { tanh(x) }
+private func exponential(_ x: Double) -> Double { exp(x) }
+private func naturalLogarithm(_ x: Double) -> Double { log(x) }

@@ -1,0 +1,54 @@
+/// The primitives of the engine: every line of a tape is one of these.
+///
+/// The set is closed. A function is differentiable because it is written in these operations, and
+/// the derivative of each is written in them too, so that derivatives have derivatives. What each
+/// one computes, and its pullback, stands in one table: `Operation+Rules.swift`.
+public enum Operation: UInt8, CaseIterable, Sendable {
+  /// A value from outside, which a ``Program`` may replace.
+  case input
+  /// A fixed value.
+  case constant
+
+  /// The entrywise sum; operands broadcast.
+  case add
+  /// The entrywise difference; operands broadcast.
+  case subtract
+  /// The entrywise product; operands broadcast.
+  case multiply
+  /// The entrywise quotient; operands broadcast.
+  case divide
+
+  /// The matrix product `a · b`.
+  case matmul
+  /// The matrix product `aᵀ · b`.
+  case matmulTN
+  /// The matrix product `a · bᵀ`.
+  case matmulNT
+  /// The transposed matrix.
+  case transpose
+
+  /// The sum of rows, of columns or of both.
+  case sum
+  /// A scalar, row or column repeated to a larger shape.
+  case broadcast
+
+  /// The larger of each entry and zero.
+  case relu
+  /// One where an entry is positive, zero elsewhere.
+  case step
+  /// The hyperbolic tangent of each entry.
+  case tanh
+  /// The exponential of each entry.
+  case exp
+  /// The natural logarithm of each entry.
+  case log
+  /// The square root of each entry.
+  case sqrt
+  /// The logarithm of the sum of the exponentials of each row, without overflow.
+  case logSumExp
+  /// The second operand, but the third where the first is zero or negative; operands broadcast.
+  case select
+
+  /// The same value, through which no derivative flows.
+  case stopGradient
+}

@@ -1,0 +1,113 @@
+/// Everything the engine knows about one operation: one row of the table in `Operation+Rules.swift`.
+package struct Rule: Sendable {
+  /// The gradient that reaches one operand, recorded as ordinary instructions.
+  ///
+  /// It may have the shape of the result where the operand was broadcast: the sweep sums it.
+  package typealias Pullback = @Sendable (Node) -> Variable
+
+  /// How the shape of the result follows from those of the operands.
+  package let shape: ShapeRule
+
+  /// The range from which checks draw operands: where the operation is smooth and well conditioned.
+  package let domain: ClosedRange<Double>
+
+  /// The loop that computes the result.
+  let kernel: Kernel
+
+  /// One pullback per operand; nil where no derivative flows.
+  package var pullbacks: [Pullback?]
+
+  /// The number of operands.
+  package var arity: Int { pullbacks.count }
+
+  init(
+    _ shape: ShapeRule, domain: ClosedRange<Double> = -2...2, kernel: Kernel,
+    pullback pullbacks: Pullback?...
+  ) {
+    self.shape = shape
+    self.domain = domain
+    self.kernel = kernel
+    self.pullbacks = pullbacks
+  }
+}
+
+/// An instruction as its pullbacks see it.
+package struct Node {
+  /// The result of the instruction.
+  package let output: Variable
+  /// The gradient with respect to ``output``, of the same shape.
+  package let upstream: Variable
+
+  /// The operand at `position`.
+  package subscript(position: Int) -> Variable {
+    Variable(
+      tape: output.tape, index: Int(output.instruction.operands[position]))
+  }
+}
+
+/// How the shape of a result follows from the shapes of the operands.
+package enum ShapeRule: Sendable {
+  /// A leaf of the tape, whose shape is given.
+  case given
+  /// The shape to which the operands broadcast: that of the largest.
+  case elementwise
+  /// A matrix product, with the first or the second operand transposed.
+  case product(transposed: Transposition)
+  /// Rows and columns exchanged.
+  case transposed
+  /// A target in which some dimensions have become one.
+  case reduced
+  /// A target in which some dimensions of one have grown.
+  case expanded
+  /// One column: a number for each row.
+  case column
+
+  package enum Transposition: Sendable { case none, first, second }
+
+  /// The shape of the result, or nil where the operands do not fit each other or the target.
+  func result(of operands: [Shape], target: Shape?) -> Shape? {
+    switch self {
+    case .given: return target
+    case .elementwise: return Shape.broadcast(operands)
+    case .product(let transposition):
+      let a = transposition == .first ? operands[0].transposed : operands[0]
+      let b = transposition == .second ? operands[1].transposed : operands[1]
+      return a.columns == b.rows ? Shape(a.rows, b.columns) : nil
+    case .transposed: return operands[0].transposed
+    case .reduced: return target.flatMap { $0.broadcasts(to: operands[0]) ? $0 : nil }
+    case .expanded: return target.flatMap { operands[0].broadcasts(to: $0) ? $0 : nil }
+    case .column: return Shape(operands[0].rows, 1)
+    }
+  }
+
+  /// Operand shapes, and a target where one is needed, that exercise every way of fitting.
+  package func examples(arity: Int) -> [(operands: [Shape], target: Shape?)] {
+    let full = Shape(3, 4), row = Shape(1, 4), column = Shape(3, 1)
+    switch self {
+    case .given: return []
+    case .elementwise:
+      // All of one shape; then each operand in turn as the only one that is not broadcast.
+      let same = [Array(repeating: full, count: arity)]
+      let broadcast = (0..<(arity > 1 ? arity : 0)).flatMap { largest in
+        [Shape.scalar, row, column].map { small in
+          (0..<arity).map { $0 == largest ? full : small }
+        }
+      }
+      return (same + broadcast).map { ($0, nil) }
+    case .product(let transposition):
+      return [(Shape(3, 4), Shape(4, 2)), (Shape(5, 3), Shape(3, 1)), (Shape(1, 6), Shape(6, 7))]
+        .map { a, b in
+          [transposition == .first ? a.transposed : a, transposition == .second ? b.transposed : b]
+        }
+        .map { ($0, nil) }
+    case .transposed, .column: return [full, row, column].map { ([$0], nil) }
+    case .reduced: return [.scalar, row, column, full].map { ([full], $0) }
+    case .expanded: return [.scalar, row, column, full].map { ([$0], full) }
+    }
+  }
+}
+
+extension Operation {
+  /// The rules of all operations, by raw value.
+  package static let rules = allCases.map(\.rule)
+}

@@ -1,0 +1,177 @@
+// The spellings of the operations. Each records one line, on the tape of its operands, and stops
+// with a message that names the operation and the shapes if operands do not fit or are on different
+// tapes. Gradients are in the table in `Operation+Rules.swift`; costs are O(entries) but for products.
+
+extension Variable {
+  private func record(_ operation: Operation, target: Shape? = nil) -> Variable {
+    tape.record(operation, [self], target: target)
+  }
+
+  private func record(_ operation: Operation, _ other: Variable) -> Variable {
+    tape.record(operation, [self, other])
+  }
+}
+
+// MARK: - Arithmetic
+
+extension Variable {
+  /// The entrywise sum.
+  ///
+  /// - Shapes: Equal, or one a scalar, row or column that is repeated to fill the other.
+  public static func + (left: Variable, right: Variable) -> Variable { left.record(.add, right) }
+
+  /// The entrywise difference.
+  ///
+  /// - Shapes: Equal, or one a scalar, row or column that is repeated to fill the other.
+  public static func - (left: Variable, right: Variable) -> Variable {
+    left.record(.subtract, right)
+  }
+
+  /// The entrywise product.
+  ///
+  /// - Shapes: Equal, or one a scalar, row or column that is repeated to fill the other.
+  public static func * (left: Variable, right: Variable) -> Variable {
+    left.record(.multiply, right)
+  }
+
+  /// The entrywise quotient; a division by zero gives what IEEE 754 says.
+  ///
+  /// - Shapes: Equal, or one a scalar, row or column that is repeated to fill the other.
+  public static func / (left: Variable, right: Variable) -> Variable {
+    left.record(.divide, right)
+  }
+
+  /// The negated variable, recorded as a product with −1.
+  public static prefix func - (operand: Variable) -> Variable { -1 * operand }
+
+  /// The sum with a fixed number.
+  public static func + (left: Variable, right: Double) -> Variable {
+    left + left.tape.constant(right)
+  }
+
+  /// The sum with a fixed number.
+  public static func + (left: Double, right: Variable) -> Variable {
+    right.tape.constant(left) + right
+  }
+
+  /// The difference from a fixed number.
+  public static func - (left: Variable, right: Double) -> Variable {
+    left - left.tape.constant(right)
+  }
+
+  /// The difference from a fixed number.
+  public static func - (left: Double, right: Variable) -> Variable {
+    right.tape.constant(left) - right
+  }
+
+  /// The product with a fixed number.
+  public static func * (left: Variable, right: Double) -> Variable {
+    left * left.tape.constant(right)
+  }
+
+  /// The product with a fixed number.
+  public static func * (left: Double, right: Variable) -> Variable {
+    right.tape.constant(left) * right
+  }
+
+  /// The quotient by a fixed number.
+  public static func / (left: Variable, right: Double) -> Variable {
+    left / left.tape.constant(right)
+  }
+
+  /// The quotient of a fixed number by each entry.
+  public static func / (left: Double, right: Variable) -> Variable {
+    right.tape.constant(left) / right
+  }
+}
+
+// MARK: - Matrix products, shapes
+
+extension Variable {
+  /// The matrix product `self · other`.
+  ///
+  /// - Shapes: `[m, k] · [k, n] → [m, n]`.
+  /// - Complexity: O(*mkn*).
+  public func matmul(_ other: Variable) -> Variable { record(.matmul, other) }
+
+  /// The matrix product `selfᵀ · other`, without a transposed copy.
+  ///
+  /// - Shapes: `[k, m]ᵀ · [k, n] → [m, n]`.
+  /// - Complexity: O(*mkn*).
+  public func transposedMatmul(_ other: Variable) -> Variable { record(.matmulTN, other) }
+
+  /// The matrix product `self · otherᵀ`, without a transposed copy.
+  ///
+  /// - Shapes: `[m, k] · [n, k]ᵀ → [m, n]`.
+  /// - Complexity: O(*mkn*).
+  public func matmulTransposed(_ other: Variable) -> Variable { record(.matmulNT, other) }
+
+  /// The matrix with rows and columns exchanged.
+  public func transposed() -> Variable { record(.transpose) }
+
+  /// The sum of all entries, 1×1.
+  public func sum() -> Variable { sum(to: .scalar) }
+
+  /// The sum over rows, over columns or over both, so that `target` is left.
+  ///
+  /// - Shapes: Each dimension of `target` is that of `self`, or one.
+  public func sum(to target: Shape) -> Variable { record(.sum, target: target) }
+
+  /// The mean of all entries, 1×1.
+  public func mean() -> Variable { sum() * (1 / Double(shape.count)) }
+
+  /// The matrix repeated along its dimensions of one until it is of shape `target`.
+  public func broadcast(to target: Shape) -> Variable { record(.broadcast, target: target) }
+}
+
+// MARK: - Functions of each entry
+
+extension Variable {
+  /// The larger of each entry and zero; its derivative at zero is zero.
+  public func relu() -> Variable { record(.relu) }
+
+  /// One where an entry is positive, zero elsewhere; its derivative is zero everywhere.
+  public func step() -> Variable { record(.step) }
+
+  /// The hyperbolic tangent of each entry.
+  public func tanh() -> Variable { record(.tanh) }
+
+  /// The exponential of each entry.
+  public func exp() -> Variable { record(.exp) }
+
+  /// The natural logarithm of each entry; NaN below zero.
+  public func log() -> Variable { record(.log) }
+
+  /// The square root of each entry, NaN below zero; its derivative at zero is defined as zero.
+  public func sqrt() -> Variable { record(.sqrt) }
+
+  /// The logarithm of the sum of the exponentials of each row, without overflow.
+  ///
+  /// - Shapes: `[m, n] → [m, 1]`.
+  public func logSumExp() -> Variable { record(.logSumExp) }
+
+  /// The entries of `value`, but those of `otherwise` where this variable is zero or negative.
+  ///
+  /// Where this variable is NaN the choice is `value`, so that a NaN there is not hidden. No
+  /// derivative flows to this variable.
+  ///
+  /// - Shapes: The three broadcast to the largest.
+  public func select(_ value: Variable, elseWhereNotPositive otherwise: Variable) -> Variable {
+    tape.record(.select, [self, value, otherwise])
+  }
+
+  /// The entries of `value`, but a fixed number where this variable is zero or negative.
+  public func select(_ value: Variable, elseWhereNotPositive otherwise: Double) -> Variable {
+    select(value, elseWhereNotPositive: tape.constant(otherwise))
+  }
+
+  /// A fixed number, but the entries of `otherwise` where this variable is zero or negative.
+  public func select(_ value: Double, elseWhereNotPositive otherwise: Variable) -> Variable {
+    select(tape.constant(value), elseWhereNotPositive: otherwise)
+  }
+
+  /// The same value, cut off from what it was computed from: no derivative flows through it.
+  ///
+  /// The cut is a line of the tape, so it shows in listings and survives in a ``Program``.
+  public func stopGradient() -> Variable { record(.stopGradient) }
+}

@@ -1,0 +1,44 @@
+/// A handle on one line of a tape: a value that remembers how it was computed.
+///
+/// It is two words, a tape and a line number, and is copied freely. It is not `Comparable`, and has
+/// no literals: a choice that depends on a value must be an operation (``select(_:elseWhereNotPositive:)``),
+/// or a replay would freeze it.
+public struct Variable {
+  /// The tape on which the value is recorded.
+  public let tape: GradientTape
+
+  /// The number of the line.
+  package let index: Int
+
+  package init(tape: GradientTape, index: Int) {
+    self.tape = tape
+    self.index = index
+  }
+
+  /// The line that this variable names.
+  package var instruction: Instruction {
+    if index >= tape.count { stop("Variable: its line \(index) was truncated from the tape") }
+    return tape.recording.instructions[index]
+  }
+
+  /// The rows and columns.
+  public var shape: Shape { instruction.shape }
+
+  /// The number.
+  ///
+  /// The first reading computes every line up to this one.
+  ///
+  /// - Complexity: The arithmetic of the lines not computed before.
+  public var value: Matrix {
+    _ = instruction
+    return tape.value(index)
+  }
+
+  /// The value of a 1×1 variable as a number.
+  ///
+  /// - Precondition: The shape is 1×1; anything else stops with a message.
+  public var scalar: Double {
+    if shape != .scalar { stop("scalar: the variable is \(shape), not 1×1") }
+    return value.elements[0]
+  }
+}

@@ -1,0 +1,74 @@
+import Foundation
+
+/// The command line: finds the command, prints what it answers, and turns errors into one line.
+@main
+struct AutodiffDemo {
+  static let commands = [compareCommand, metagradientCommand, checkCommand, tapeCommand]
+
+  static func main() {
+    do {
+      let answer = try answer(to: Array(CommandLine.arguments.dropFirst()))
+      try write(answer.text)
+      exit(answer.status)
+    } catch {
+      let line = String(describing: error).split(whereSeparator: \.isNewline).joined(separator: " ")
+      FileHandle.standardError.write(Data("autodiff-demo: \(line)\n".utf8))
+      exit(2)
+    }
+  }
+
+  /// What is to be printed for the given words; nothing is printed before it is complete.
+  static func answer(to words: [String]) throws -> Answer {
+    guard let first = words.first else { return try compareCommand.answer(to: []) }
+    if ["--help", "-h", "help"].contains(first) { return Answer(overview) }
+    if first.hasPrefix("-"), first != "-" { return try compareCommand.answer(to: words) }
+    guard let command = commands.first(where: { $0.name == first }) else {
+      let names = commands.map(\.name).joined(separator: ", ")
+      throw UserError("no command '\(first)'; there are \(names) (--help tells more)")
+    }
+    return try command.answer(to: Array(words.dropFirst()))
+  }
+
+  private static var overview: String {
+    let width = commands.map(\.name.count).max() ?? 0
+    let list = commands.map { "  \($0.name.padded(to: width))  \($0.summary)\n" }.joined()
+    return """
+      Exact and first-order meta-gradients, by differentiating through inner loops.
+
+      usage: autodiff-demo [COMMAND] [--help]
+
+      \(list)
+      Without a command: compare. Each command has --help with an example.
+
+      """
+  }
+
+  /// Writes everything, or says that it could not: a full disk must not pass for success.
+  private static func write(_ text: String) throws {
+    do {
+      try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+    } catch {
+      throw UserError("standard output: cannot be written")
+    }
+  }
+}
+
+/// What a command prints, and the exit status it asks for.
+struct Answer {
+  var text: String
+  var status: Int32 = 0
+
+  init(_ text: String, status: Int32 = 0) {
+    self.text = text
+    self.status = status
+  }
+}
+
+/// Something that the person at the command line can mend, in one line that names the place.
+struct UserError: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) {
+    self.description = description
+  }
+}

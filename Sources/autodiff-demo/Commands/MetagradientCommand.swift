@@ -1,0 +1,61 @@
+import Meta
+import Tape
+
+/// `metagradient`: one meta-gradient as JSON, for checking against another framework.
+let metagradientCommand = Command(
+  name: "metagradient",
+  summary: "Prints the meta-gradient of a problem file as JSON",
+  operands: "FILE", operandCount: 1...1,
+  options: [
+    .init(name: "--method", value: "M", help: names(Method.self) + "; needed"),
+    .init(name: "--route", value: "R", help: names(Route.self) + " (default unrolled)"),
+    .init(name: "--json", help: "accepted and without effect: the answer is always JSON"),
+  ],
+  details: """
+    FILE is a problem as docs/problem-files.md describes it; - is standard input.
+    Answers {"method","route","loss","gradient":[{"name","rows","columns","values"}]},
+    values row by row, with digits that give the same numbers back.
+    """,
+  example: "autodiff-demo metagradient Tests/Fixtures/linear-1step.json --method maml"
+) { arguments in
+  guard let method: Method = try arguments.choice("--method") else {
+    throw UserError("metagradient: --method is missing; it is one of \(names(Method.self))")
+  }
+  let route: Route = try arguments.choice("--route") ?? .unrolled
+  let path = arguments.operands[0]
+  let problem = try ProblemFile(path: path).problem
+  let result = try naming(path) { try problem.checkedMetaGradient(method, by: route) }
+  return Answer(try json(MetagradientReport(result)))
+}
+
+/// Puts the name of a file before what is wrong in it.
+func naming<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+  do {
+    return try body()
+  } catch let error as MetaProblemError {
+    throw UserError("\(path == "-" ? "standard input" : path): \(error)")
+  }
+}
+
+private struct MetagradientReport: Encodable {
+  var method: String
+  var route: String
+  var loss: Double
+  var gradient: [NamedMatrix]
+
+  struct NamedMatrix: Encodable {
+    var name: String
+    var rows: Int
+    var columns: Int
+    var values: [Double]
+  }
+
+  init(_ result: MetaGradient) {
+    method = result.method.rawValue
+    route = result.route.rawValue
+    loss = result.loss
+    gradient = zip(result.gradient.descriptions, result.gradient.values).map {
+      NamedMatrix(name: $0.name, rows: $1.rows, columns: $1.columns, values: $1.elements)
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import Meta
+import Nets
+import Tape
+
+/// `tape`: the lines by which a meta-gradient is computed, and those that first order leaves out.
+let tapeCommand = Command(
+  name: "tape",
+  summary: "Lists the tape of a meta-gradient, with derivative levels and what first order cuts",
+  operands: "[FILE]", operandCount: 0...1,
+  options: [
+    .init(
+      name: "--method", value: "M",
+      help: "list only this one: " + names(Method.self) + " (default: maml beside fo-maml)"),
+    .init(name: "--dot", help: "print a graph in the DOT language (default method maml)"),
+  ],
+  details: """
+    Level 0 is what was written forward, 1 a gradient of that, 2 a gradient of a gradient. Without
+    FILE, the problem is a linear network on two inputs that takes one inner step. Of a FILE, the
+    first task is listed. Scalar constants stand where they are used.
+    """,
+  example: "autodiff-demo tape --method maml --dot | dot -Tsvg > tape.svg"
+) { arguments in
+  let problem: MetaProblem
+  if let path = arguments.operands.first {
+    problem = try ProblemFile(path: path).problem
+    for method in Method.allCases {
+      try naming(path) {
+        try requireMemory(
+          problem.predictedCost(method).peakBytes, "adaptation.steps", "\(problem.steps) steps")
+      }
+    }
+  } else {
+    problem = try .readable()
+  }
+  let method: Method? = try arguments.choice("--method")
+  if arguments.has("--dot") { return Answer(problem.program(method ?? .maml).dot) }
+  if let method { return Answer(section(method, problem)) }
+  return Answer(
+    section(.maml, problem) + "\n" + section(.firstOrderMAML, problem) + "\n" + summary(problem))
+}
+
+private func section(_ method: Method, _ problem: MetaProblem) -> String {
+  "\(method.rawValue), order \(method.order.rawValue)\n\n" + problem.program(method).listing
+}
+
+private func summary(_ problem: MetaProblem) -> String {
+  var table = TextTable(header: ["lines at level", "0", "1", "2"])
+  for method in Family.maml.methods {
+    let counts = problem.program(method).instructionsByLevel
+    table.rows.append(
+      ["\(method.rawValue)"] + (0...2).map { $0 < counts.count ? "\(counts[$0])" : "0" })
+  }
+  let loop = Method.firstOrderMAML.innerLoop(steps: problem.steps)
+  let cuts = loop.cuts(on: problem.network.parameters)
+  let list = cuts.map { "  \($0)\n" }.joined()
+  return """
+    \(table.text)
+    First order cuts \(cuts.count) derivative paths, each a stopGradient line above:
+    \(list)
+    Nothing differentiates an inner gradient any more, so every line of level 2 is gone.
+
+    """
+}

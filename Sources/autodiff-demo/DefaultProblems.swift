@@ -1,0 +1,68 @@
+import Meta
+import Nets
+import Tape
+
+/// A problem with the name that reports give it.
+struct NamedProblem {
+  var name: String
+  var description: String
+  var problem: MetaProblem
+}
+
+extension NamedProblem {
+  /// A linear representation problem: d=20, k=3, 10 tasks of 25+25 points, one inner step.
+  ///
+  /// The representation starts orthonormal and apart from the true one, with α BᵀB = I/4, where
+  /// first order and exact differ; at α BᵀB = I they would agree on ANIL.
+  static func linear(seed: UInt64) throws -> NamedProblem {
+    var generator = SeededGenerator(seed: seed)
+    let network = LinearTwoLayer(inputs: 20, width: 3, outputs: 1)
+    let truth = LinearRepresentation(dimension: 20, rank: 3, noise: 0.1, using: &generator)
+    let parameters: [Matrix] = [
+      .orthonormal(Shape(20, 3), using: &generator), .gaussian(Shape(3, 1), using: &generator),
+    ]
+    return NamedProblem(
+      name: "linear-20x3-m25-s1-t10",
+      description: "linear representation, x·B·W from 20 inputs through 3, 10 tasks of 25+25 points",
+      problem: try MetaProblem(
+        network: network, loss: .halfMeanSquaredError, parameters: parameters, steps: 1,
+        learningRate: 0.25,
+        tasks: (0..<10).map { _ in truth.task(support: 25, query: 25, using: &generator) }))
+  }
+
+  /// Sinusoid regression with the ReLU network 1-40-40-1, K = 10, at initialisation.
+  static func sinusoid(steps: Int, seed: UInt64) throws -> NamedProblem {
+    var generator = SeededGenerator(seed: seed)
+    let network = ReLUNetwork(sizes: [1, 40, 40, 1])
+    let parameters = network.initialParameters(using: &generator)
+    return NamedProblem(
+      name: "sinusoid-1x40x40x1-m10-s\(steps)-t25",
+      description: "sinusoid regression, ReLU network 1-40-40-1, 25 tasks of 10+10 points",
+      problem: try MetaProblem(
+        network: network, loss: .meanSquaredError, parameters: parameters.values, steps: steps,
+        learningRate: 0.01,
+        tasks: (0..<25).map { _ in Sinusoids().task(support: 10, query: 10, using: &generator) }))
+  }
+
+  /// What `compare` shows without a file.
+  static func all(seed: UInt64) throws -> [NamedProblem] {
+    [
+      try linear(seed: seed), try sinusoid(steps: 1, seed: seed),
+      try sinusoid(steps: 5, seed: seed),
+    ]
+  }
+}
+
+extension MetaProblem {
+  /// A problem whose whole tape fits on a page: f(x) = x·B·W on two inputs, one inner step.
+  static func readable() throws -> MetaProblem {
+    let points = LabelledPoints(
+      inputs: try Matrix([[1, 2], [-1, 1], [2, -1]]), targets: try Matrix([[1], [0], [-1]]))
+    let others = LabelledPoints(
+      inputs: try Matrix([[2, 1], [1, -1]]), targets: try Matrix([[2], [1]]))
+    return try MetaProblem(
+      network: LinearTwoLayer(inputs: 2, width: 1, outputs: 1), loss: .halfMeanSquaredError,
+      parameters: [try Matrix([[0.5], [-0.25]]), try Matrix([[2]])], steps: 1, learningRate: 0.1,
+      tasks: [LearningTask(support: points, query: others)])
+  }
+}

@@ -1,0 +1,120 @@
+/// A subcommand: what it takes, what its help says, and what it does.
+struct Command: Sendable {
+  let name: String
+  let summary: String
+  /// What stands after the options, for instance `[FILE]`; empty for nothing.
+  let operands: String
+  /// How many operands are taken.
+  let operandCount: ClosedRange<Int>
+  let options: [Option]
+  let details: String
+  let example: String
+  let run: @Sendable (Arguments) throws -> Answer
+
+  /// An option: a switch, or, with a placeholder, one that takes a value.
+  struct Option: Sendable {
+    let name: String
+    var value: String?
+    let help: String
+
+    static let help = Option(name: "--help", help: "print this")
+    static let json = Option(name: "--json", help: "print JSON instead of a table")
+    static func seed(_ help: String) -> Option {
+      Option(name: "--seed", value: "N", help: "\(help) (default \(defaultSeed))")
+    }
+  }
+
+  static let defaultSeed: UInt64 = 1
+
+  func answer(to words: [String]) throws -> Answer {
+    let arguments = try Arguments(words, for: self)
+    return arguments.has("--help") || words.contains("-h") ? Answer(help) : try run(arguments)
+  }
+
+  private var help: String {
+    let all = options + [.help]
+    let spelled = all.map { [$0.name, $0.value].compactMap(\.self).joined(separator: " ") }
+    let width = spelled.map(\.count).max() ?? 0
+    let list = zip(spelled, all).map { "  \($0.padded(to: width))  \($1.help)\n" }.joined()
+    let usage = ["usage: autodiff-demo", name, operands, "[OPTIONS]"].filter { !$0.isEmpty }
+    return """
+      \(summary).
+
+      \(usage.joined(separator: " "))
+
+      \(list)
+      \(details)
+
+      example: \(example)
+
+      """
+  }
+}
+
+/// The words after a command, sorted into options and operands.
+struct Arguments {
+  private(set) var operands: [String] = []
+  private var values: [String: String] = [:]
+  private let command: Command
+
+  init(_ words: [String], for command: Command) throws {
+    self.command = command
+    var rest = words[...]
+    while let word = rest.popFirst() {
+      if word == "--" {
+        operands += rest
+        break
+      }
+      guard word.hasPrefix("-"), word != "-" else {
+        operands.append(word)
+        continue
+      }
+      let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let name = parts[0] == "-h" ? "--help" : String(parts[0])
+      guard let option = (command.options + [.help]).first(where: { $0.name == name }) else {
+        throw UserError("\(command.name): no option '\(name)' (--help lists them)")
+      }
+      if values[name] != nil { throw UserError("\(command.name): \(name) is given twice") }
+      if let placeholder = option.value {
+        guard let value = parts.count > 1 ? String(parts[1]) : rest.popFirst() else {
+          throw UserError("\(command.name): \(name) needs a value, \(placeholder)")
+        }
+        values[name] = value
+      } else {
+        if parts.count > 1 { throw UserError("\(command.name): \(name) takes no value") }
+        values[name] = ""
+      }
+    }
+    if has("--help") { return }
+    if operands.count > command.operandCount.upperBound {
+      throw UserError(
+        "\(command.name): '\(operands[command.operandCount.upperBound])' is one operand too many")
+    }
+    if operands.count < command.operandCount.lowerBound {
+      throw UserError("\(command.name): \(command.operands) is missing (--help tells more)")
+    }
+  }
+
+  /// Whether the option is given.
+  func has(_ name: String) -> Bool { values[name] != nil }
+
+  /// The value of the option as a name in `Value`, or nil if it is not given.
+  func choice<Value: RawRepresentable & CaseIterable>(_ name: String) throws -> Value?
+  where Value.RawValue == String {
+    guard let text = values[name] else { return nil }
+    guard let value = Value(rawValue: text) else {
+      let names = Value.allCases.map(\.rawValue).joined(separator: ", ")
+      throw UserError("\(command.name): \(name) '\(text)' is not one of \(names)")
+    }
+    return value
+  }
+
+  /// The seed, by default ``Command/defaultSeed``.
+  func seed() throws -> UInt64 {
+    guard let text = values["--seed"] else { return Command.defaultSeed }
+    guard let seed = UInt64(text) else {
+      throw UserError("\(command.name): --seed '\(text)' is not a whole number from 0 to 2⁶⁴ − 1")
+    }
+    return seed
+  }
+}

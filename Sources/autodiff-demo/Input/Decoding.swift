@@ -1,0 +1,120 @@
+import Meta
+
+/// A key of a JSON object.
+struct Key: CodingKey, ExpressibleByStringLiteral {
+  let stringValue: String
+  var intValue: Int? { nil }
+
+  init(stringValue: String) { self.stringValue = stringValue }
+  init(stringLiteral: String) { stringValue = stringLiteral }
+  init?(intValue: Int) { nil }
+}
+
+/// A place in a problem file, as `tasks[2].query.targets`, whether the problem is wrapped or bare.
+func place(_ path: [any CodingKey]) -> String {
+  let keys = path.first?.stringValue == "problem" ? path.dropFirst() : path[...]
+  return keys.reduce("") { place, key in
+    key.intValue.map { "\(place)[\($0)]" }
+      ?? (place.isEmpty ? key.stringValue : "\(place).\(key.stringValue)")
+  }
+}
+
+/// The names by which the values of a choice are called.
+func names<Choice: RawRepresentable<String> & CaseIterable>(_ choice: Choice.Type) -> String {
+  Choice.allCases.map(\.rawValue).list
+}
+
+extension [String] {
+  /// The words, separated by commas.
+  var list: String { joined(separator: ", ") }
+}
+
+extension KeyedDecodingContainer<Key> {
+  /// The path to a value of this object.
+  func path(_ key: Key) -> [any CodingKey] { codingPath + [key] }
+
+  /// A number, which must be finite.
+  func number(_ key: Key) throws -> Double {
+    do {
+      return try finite(decode(Double.self, forKey: key), place(path(key)))
+    } catch DecodingError.dataCorrupted {
+      throw MetaProblemError(place(path(key)), "the number is not finite in double precision")
+    }
+  }
+
+  /// A number without a fraction.
+  func wholeNumber(_ key: Key) throws -> Int {
+    try whole(number(key), place(path(key)))
+  }
+
+  /// A list of numbers, each of which must be finite.
+  func numbers(_ key: Key) throws -> [Double] {
+    // One by one only if the list as a whole is refused, to find the number that is.
+    guard let numbers = try? decode([Double].self, forKey: key) else {
+      var list = try nestedUnkeyedContainer(forKey: key)
+      while !list.isAtEnd {
+        let place = "\(place(path(key)))[\(list.currentIndex)]"
+        do {
+          _ = try finite(list.decode(Double.self), place)
+        } catch DecodingError.dataCorrupted {
+          throw MetaProblemError(place, "the number is not finite in double precision")
+        }
+      }
+      return try decode([Double].self, forKey: key)
+    }
+    for (index, number) in numbers.enumerated() where !number.isFinite {
+      _ = try finite(number, "\(place(path(key)))[\(index)]")
+    }
+    return numbers
+  }
+
+  /// A name out of a list of names.
+  func choice<Choice: RawRepresentable<String> & CaseIterable>(_ key: Key) throws -> Choice {
+    let name = try decode(String.self, forKey: key)
+    guard let choice = Choice(rawValue: name) else {
+      throw MetaProblemError(place(path(key)), "'\(name)' is not one of \(names(Choice.self))")
+    }
+    return choice
+  }
+}
+
+/// A number as an integer.
+func whole(_ number: Double, _ place: String) throws -> Int {
+  guard let integer = Int(exactly: number) else {
+    throw MetaProblemError(place, "\(number) is not a whole number in range")
+  }
+  return integer
+}
+
+private func finite(_ number: Double, _ place: String) throws -> Double {
+  if !number.isFinite { throw MetaProblemError(place, "\(number) is not finite") }
+  return number
+}
+
+extension MetaProblemError {
+  /// What the decoder found wrong, in plain words.
+  init(_ error: DecodingError) {
+    switch error {
+    case .keyNotFound(let key, let context):
+      self.init(place(context.codingPath + [key]), "is missing")
+    case .typeMismatch(let type, let context):
+      self.init(place(context.codingPath), "is not \(Self.name(of: type))")
+    case .valueNotFound(_, let context):
+      self.init(place(context.codingPath), "is null")
+    case .dataCorrupted(let context):
+      self.init(place(context.codingPath), context.debugDescription)
+    @unknown default:
+      self.init("", "\(error)")
+    }
+  }
+
+  private static func name(of type: Any.Type) -> String {
+    switch type {
+    case is Double.Type, is Int.Type: "a number"
+    case is String.Type: "text in quotes"
+    case is [String: Any].Type: "an object {…}"
+    case is [Any].Type: "a list […]"
+    default: "of the right kind"
+    }
+  }
+}
