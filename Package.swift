@@ -15,7 +15,8 @@ let package = Package(
     .target(name: "Nets", dependencies: ["Tape"]),
     .target(name: "Meta", dependencies: ["Tape", "Nets"]),
     .executableTarget(name: "autodiff-demo", dependencies: ["Tape", "Nets", "Meta"]),
-    .target(name: "TestSupport", dependencies: ["Tape", "Nets", "Meta"], path: "Tests/TestSupport"),
+    .target(
+      name: "TestSupport", dependencies: ["Tape", "Nets", "Meta"], path: "Tests/TestSupport"),
     .testTarget(name: "TapeTests", dependencies: ["Tape", "TestSupport"]),
     .testTarget(name: "NetsTests", dependencies: ["Nets", "TestSupport"]),
     .testTarget(name: "MetaTests", dependencies: ["Meta", "TestSupport"]),

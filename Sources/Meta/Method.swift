@@ -42,7 +42,9 @@ public enum Method: String, CaseIterable, Sendable {
   }
 }
 
-/// How a meta-gradient is computed. All routes agree to rounding.
+/// How a meta-gradient is computed.
+///
+/// All routes agree to rounding.
 public enum Route: String, CaseIterable, Sendable {
   /// A reverse sweep over the recorded inner loop; memory and lines grow with the steps.
   case unrolled

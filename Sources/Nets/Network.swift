@@ -77,7 +77,7 @@ public struct ReLUNetwork: Network, Equatable {
   /// The number of columns of the outputs.
   public var outputWidth: Int { sizes[sizes.count - 1] }
 
-  /// `W1`, `b1`, `W2`, `b2`, …
+  /// Weights and bias of each layer in turn: `W1`, `b1`, `W2`, `b2` and so on.
   public var parameters: [ParameterDescription] {
     (1..<sizes.count).flatMap { layer in
       let role: ParameterRole = layer == sizes.count - 1 ? .head : .body
@@ -101,15 +101,21 @@ public struct ReLUNetwork: Network, Equatable {
 }
 
 extension ReLUNetwork {
-  /// Weights as He et al. draw them, biases of zero.
+  /// Normal weights of standard deviation `gain / √inputs`, and biases of zero.
+  ///
+  /// - Parameter gain: By default √2, with which signals keep their size through the layers (He et
+  ///   al., *Delving deep into rectifiers*, 2015); smaller where inputs are large.
   public func initialParameters(
-    using generator: inout some RandomNumberGenerator
+    gain: Double = 2.0.squareRoot(), using generator: inout some RandomNumberGenerator
   ) -> Parameters<Matrix> {
     Parameters(
       parameters,
       parameters.map { parameter in
         parameter.name.hasPrefix("W")
-          ? .he(parameter.shape, using: &generator) : Matrix(parameter.shape, repeating: 0)
+          ? .gaussian(
+            parameter.shape, deviation: gain / Double(parameter.shape.rows).squareRoot(),
+            using: &generator)
+          : Matrix(parameter.shape, repeating: 0)
       })
   }
 }

@@ -1,10 +1,4 @@
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
+import Tape
 
 /// A random number generator whose numbers follow from its seed alone.
 ///
@@ -34,7 +28,7 @@ extension RandomNumberGenerator {
   /// - Reference: Box and Muller, *A note on the generation of random normal deviates* (1958).
   public mutating func nextGaussian() -> Double {
     // 1 − u lies in (0, 1], where the logarithm is finite.
-    let radius = (-2 * log(1 - Double.random(in: 0..<1, using: &self))).squareRoot()
-    return radius * cos(2 * .pi * Double.random(in: 0..<1, using: &self))
+    let radius = (-2 * naturalLogarithm(1 - Double.random(in: 0..<1, using: &self))).squareRoot()
+    return radius * cosine(2 * .pi * Double.random(in: 0..<1, using: &self))
   }
 }

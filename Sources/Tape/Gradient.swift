@@ -66,7 +66,9 @@ private struct Sweep {
     first = min(variables.map(\.index).min() ?? last, last)
     depends = Array(repeating: false, count: last - first + 1)
     gradients = Array(repeating: -1, count: last - first + 1)
-    for variable in variables where variable.index <= last { depends[variable.index - first] = true }
+    for variable in variables where variable.index <= last {
+      depends[variable.index - first] = true
+    }
     for line in first...last where !depends[line - first] {
       let instruction = tape.recording.instructions[line]
       let pullbacks = tape.rules[Int(instruction.operation.rawValue)].pullbacks

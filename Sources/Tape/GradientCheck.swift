@@ -58,7 +58,7 @@ extension Operation {
   /// Checks the derivatives of this operation on operands of every fitting kind of shape.
   ///
   /// - Returns: The worst finding at each order, from 1 on; none for inputs and constants, which
-  ///   have no operands.
+  ///   have no operands, and for `stopGradient`, whose derivative is not that of its value.
   public func checkDerivatives(
     orders: Int = 3, using generator: inout some RandomNumberGenerator
   ) -> [DerivativeCheck] {
@@ -70,6 +70,7 @@ extension Operation {
     orders: Int, rules: [Rule], _ generator: inout some RandomNumberGenerator
   ) -> [DerivativeCheck] {
     let rule = rules[Int(rawValue)]
+    if rule.cutsDerivatives { return [] }
     var worst: [DerivativeCheck] = []
     for (shapes, target) in rule.shape.examples(arity: rule.arity) {
       let points = shapes.map { randomMatrix($0, in: rule.domain, &generator) }

@@ -1,11 +1,3 @@
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
 extension Operation {
   /// The one table: what each operation computes, on which domain it is checked, and its pullbacks.
   ///
@@ -102,12 +94,7 @@ extension Operation {
         { $0[0].select(0, elseWhereNotPositive: $0.upstream) })
 
     case .stopGradient:
-      Rule(.elementwise, kernel: .map { $0 }, pullback: nil)
+      Rule(.elementwise, cutsDerivatives: true, kernel: .map { $0 }, pullback: nil)
     }
   }
 }
-
-// The C library's functions under names that the cases of `Operation` do not hide.
-private func hyperbolicTangent(_ x: Double) -> Double { tanh(x) }
-private func exponential(_ x: Double) -> Double { exp(x) }
-private func naturalLogarithm(_ x: Double) -> Double { log(x) }

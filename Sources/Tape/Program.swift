@@ -100,7 +100,8 @@ public final class Workspace {
   public init(for program: Program) {
     self.program = program
     storage = Storage(capacity: program.plan.count)
-    for (line, instruction) in program.recording.instructions.enumerated() where instruction.isLeaf {
+    for (line, instruction) in program.recording.instructions.enumerated() where instruction.isLeaf
+    {
       storage.write(program.recording.literal(line), at: program.plan.slots[line].offset)
     }
   }

@@ -33,7 +33,8 @@ extension Recording {
     let rows = shown.map { line in
       // The level is a staircase: the further right the digit, the higher the derivative.
       [
-        "%\(line)", String(repeating: "  ", count: instructions[line].level)
+        "%\(line)",
+        String(repeating: "  ", count: instructions[line].level)
           + "\(instructions[line].level)",
         text(line), instructions[line].shape.description,
         labels[instructions[line].label] + outputNames[line, default: ""],

@@ -2,7 +2,7 @@
 package struct Instruction: Sendable {
   /// What is computed.
   package let operation: Operation
-  /// 0 for what was written forward, 1 for a gradient of that, 2 for a gradient of a gradient, …
+  /// The derivative level: 0 for what was written forward, 1 for a gradient of that, and so on.
   package let level: Int
   /// The lines that are read, earlier than this one.
   package let operands: Operands

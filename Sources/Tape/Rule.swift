@@ -17,15 +17,19 @@ package struct Rule: Sendable {
   /// One pullback per operand; nil where no derivative flows.
   package var pullbacks: [Pullback?]
 
+  /// Whether derivatives stop here on purpose, so that differences would contradict them.
+  package let cutsDerivatives: Bool
+
   /// The number of operands.
   package var arity: Int { pullbacks.count }
 
   init(
-    _ shape: ShapeRule, domain: ClosedRange<Double> = -2...2, kernel: Kernel,
-    pullback pullbacks: Pullback?...
+    _ shape: ShapeRule, domain: ClosedRange<Double> = -2...2, cutsDerivatives: Bool = false,
+    kernel: Kernel, pullback pullbacks: Pullback?...
   ) {
     self.shape = shape
     self.domain = domain
+    self.cutsDerivatives = cutsDerivatives
     self.kernel = kernel
     self.pullbacks = pullbacks
   }

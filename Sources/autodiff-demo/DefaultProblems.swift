@@ -23,7 +23,8 @@ extension NamedProblem {
     ]
     return NamedProblem(
       name: "linear-20x3-m25-s1-t10",
-      description: "linear representation, x·B·W from 20 inputs through 3, 10 tasks of 25+25 points",
+      description:
+        "linear representation, x·B·W from 20 inputs through 3, 10 tasks of 25+25 points",
       problem: try MetaProblem(
         network: network, loss: .halfMeanSquaredError, parameters: parameters, steps: 1,
         learningRate: 0.25,
@@ -34,7 +35,8 @@ extension NamedProblem {
   static func sinusoid(steps: Int, seed: UInt64) throws -> NamedProblem {
     var generator = SeededGenerator(seed: seed)
     let network = ReLUNetwork(sizes: [1, 40, 40, 1])
-    let parameters = network.initialParameters(using: &generator)
+    // Inputs reach ±5: with a smaller gain than He's the outputs start about as large as the targets.
+    let parameters = network.initialParameters(gain: 1 / 3.0.squareRoot(), using: &generator)
     return NamedProblem(
       name: "sinusoid-1x40x40x1-m10-s\(steps)-t25",
       description: "sinusoid regression, ReLU network 1-40-40-1, 25 tasks of 10+10 points",

@@ -1,10 +1,3 @@
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
 import Nets
 import Tape
 
@@ -30,7 +23,7 @@ public struct Sinusoids: Sendable {
     let phase = Double.random(in: phases, using: &generator)
     func points(_ count: Int) -> LabelledPoints<Matrix> {
       let x = Matrix(Shape(count, 1)) { _, _ in Double.random(in: inputs, using: &generator) }
-      return LabelledPoints(inputs: x, targets: x.map { amplitude * sin($0 - phase) })
+      return LabelledPoints(inputs: x, targets: x.map { amplitude * sine($0 - phase) })
     }
     return LearningTask(support: points(support), query: points(query))
   }

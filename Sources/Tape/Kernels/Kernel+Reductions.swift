@@ -1,11 +1,3 @@
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
 extension Kernel {
   /// Sums the first operand to the shape of the result: over rows, over columns, or over both.
   static let sum = Kernel { call in
@@ -35,8 +27,8 @@ extension Kernel {
       var largest = entries[0]
       for column in 1..<columns { largest = max(largest, entries[column]) }
       var total = 0.0
-      for column in 0..<columns { total += exp(entries[column] - largest) }
-      call.result[row] = largest + log(total)
+      for column in 0..<columns { total += exponential(entries[column] - largest) }
+      call.result[row] = largest + naturalLogarithm(total)
     }
   }
 

@@ -23,7 +23,7 @@ final class Storage {
       .bindMemory(to: Double.self, capacity: count)
   }
 
-  /// Makes room for at least `count` numbers; what is there stays. Amortised constant per number.
+  /// Makes room for at least `count` numbers, keeping what is there, in amortised constant time each.
   func reserve(_ count: Int) {
     guard count > capacity else { return }
     let newCapacity = max(count, 2 * capacity)

@@ -57,7 +57,8 @@ private func summary(_ problem: MetaProblem) -> String {
     \(table.text)
     First order cuts \(cuts.count) derivative paths, each a stopGradient line above:
     \(list)
-    Nothing differentiates an inner gradient any more, so every line of level 2 is gone.
+    Nothing differentiates an inner gradient any more: every line of level 2 is gone, and with them
+    the lines of level 1 that only they read.
 
     """
 }

@@ -90,7 +90,8 @@ private struct Contents: Decodable {
   init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
     let isWrapped = container.contains("problem")
-    problem = try isWrapped
+    problem =
+      try isWrapped
       ? container.decode(RawProblem.self, forKey: "problem").problem
       : RawProblem(from: decoder).problem
     guard isWrapped, container.contains("references") else { return }
