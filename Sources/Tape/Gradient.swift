@@ -120,7 +120,7 @@ private struct Sweep {
           "\(instruction.operation): its pullback to operand \(position) of \(shape) "
             + "gave \(contribution.shape)")
       }
-      add(contribution.sum(to: shape), to: operand)
+      add(contribution.shape == shape ? contribution : contribution.sum(to: shape), to: operand)
     }
   }
 

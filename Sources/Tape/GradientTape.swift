@@ -21,6 +21,9 @@ public final class GradientTape {
   /// The position in `recording.labels` that new lines bear.
   var label = 0
 
+  /// How often the tape was cut back: tells a line from the one that stood there before.
+  private var era: Int32 = 0
+
   private var evaluation = Evaluation()
 
   /// Creates an empty tape.
@@ -62,7 +65,7 @@ extension GradientTape {
     return append(
       Instruction(
         operation: operation, level: 0, operands: Operands(), shape: value.shape, label: label,
-        literal: start))
+        literal: start, era: era))
   }
 
   private func intern(_ label: String) -> Int {
@@ -98,40 +101,11 @@ extension GradientTape {
       let sizes = shapes.map(\.description).joined(separator: " and ")
       stop("\(operation): shapes do not fit: \(sizes)" + (target.map { ", target \($0)" } ?? ""))
     }
-    if let simpler = simplified(operation, operands, shape) { return simpler }
     let level = sweepLevel.map { max($0, operands.map(\.instruction.level).max() ?? 0) } ?? 0
     return append(
       Instruction(
         operation: operation, level: level, operands: Operands(operands.map(\.index)),
-        shape: shape, label: label, literal: 0))
-  }
-
-  /// The same value on an earlier line, or a shorter way to it; bit for bit what would be computed.
-  ///
-  /// It keeps what a sweep always starts with off the tape: factors of one, and sums' gradients
-  /// repeated to a full matrix only to meet one in a product.
-  private func simplified(
-    _ operation: Operation, _ operands: [Variable], _ shape: Shape
-  ) -> Variable? {
-    switch operation {
-    case .multiply:
-      for (one, other) in [(0, 1), (1, 0)] {
-        if operands[other].shape == shape, recording.scalarConstant(operands[one].index) == 1 {
-          return operands[other]
-        }
-      }
-      for (repeated, full) in [(0, 1), (1, 0)] {
-        let line = operands[repeated].instruction
-        if line.operation == .broadcast, operands[full].shape == shape {
-          var shorter = operands
-          shorter[repeated] = Variable(tape: self, index: line.operands[0])
-          return record(.multiply, shorter)
-        }
-      }
-      return nil
-    case .sum: return operands[0].shape == shape ? operands[0] : nil
-    default: return nil
-    }
+        shape: shape, label: label, literal: 0, era: era))
   }
 }
 
@@ -166,14 +140,14 @@ extension GradientTape {
 
   /// Forgets every line after `mark`, so that a long-lived tape can be used again and again.
   ///
-  /// Variables recorded after the mark must not be used any more: using one stops with a message
-  /// unless its line has been written anew.
+  /// Variables recorded after the mark must not be used any more: using one stops with a message.
   public func truncate(to mark: Mark) {
     if mark.lines > count { stop("truncate: the mark is past the end of the tape") }
     recording.instructions.removeSubrange(mark.lines...)
     recording.literals.removeSubrange(mark.literals...)
     recording.labels.removeSubrange(mark.labels...)
     evaluation.truncate(to: mark.lines)
+    era += 1
   }
 
   /// The value of the line `index`, computed now if it was not yet.

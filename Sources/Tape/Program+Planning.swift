@@ -1,14 +1,19 @@
-/// The lines of a recording that some outputs need, equal ones merged, renumbered without gaps.
+/// The lines of a recording that some outputs need, in their shortest form, renumbered without gaps.
+///
+/// Nothing is differentiated after this, so a line may be dropped for another of the same value. On
+/// the tape it could not: the two are different things to take a derivative with respect to.
 struct Pruning {
   private(set) var recording = Recording()
   private(set) var inputs: [Int] = []
   private(set) var outputs: [Int] = []
 
   init(of source: Recording, inputs sourceInputs: [Int], outputs sourceOutputs: [Int]) {
+    let (operands, alias) = Self.simplified(source)
     var isLive = Array(repeating: false, count: source.instructions.count)
-    for line in sourceInputs + sourceOutputs { isLive[line] = true }
+    for line in sourceInputs { isLive[line] = true }
+    for line in sourceOutputs { isLive[alias[line]] = true }
     for line in isLive.indices.reversed() where isLive[line] {
-      for operand in source.instructions[line].operands { isLive[operand] = true }
+      for operand in operands[line] { isLive[operand] = true }
     }
 
     recording.labels = source.labels
@@ -16,9 +21,9 @@ struct Pruning {
     var known: [Key: Int] = [:]
     for line in isLive.indices where isLive[line] {
       let old = source.instructions[line]
-      let operands = Operands(old.operands.map { newLine[$0] })
       let key = Key(
-        operation: old.operation, operands: operands, shape: old.shape,
+        operation: old.operation, operands: Operands(operands[line].map { newLine[$0] }),
+        shape: old.shape,
         // Constants merge by the bits of their value; inputs, and larger constants, never do.
         distinction: old.isLeaf
           ? source.scalarConstant(line).map { .bits($0.bitPattern) } ?? .line(line) : .none)
@@ -32,11 +37,43 @@ struct Pruning {
       known[key] = newLine[line]
       recording.instructions.append(
         Instruction(
-          operation: old.operation, level: old.level, operands: operands, shape: old.shape,
-          label: old.label, literal: literal))
+          operation: old.operation, level: old.level, operands: key.operands, shape: old.shape,
+          label: old.label, literal: literal, era: 0))
     }
     inputs = sourceInputs.map { newLine[$0] }
-    outputs = sourceOutputs.map { newLine[$0] }
+    outputs = sourceOutputs.map { newLine[alias[$0]] }
+  }
+
+  /// What each line reads, and the line that stands for it, where a factor of one, a repetition to
+  /// the same shape, or a repetition that the reading operation does anyway are left out.
+  ///
+  /// Values stay the same to the bit. These lines come from sweeps, which start with a one and
+  /// repeat the gradient of a sum.
+  private static func simplified(_ source: Recording) -> (operands: [Operands], alias: [Int]) {
+    var operands: [Operands] = []
+    var alias: [Int] = []
+    for (line, instruction) in source.instructions.enumerated() {
+      var reads = instruction.operands.map { alias[$0] }
+      var standsFor = line
+      func shape(_ position: Int) -> Shape { source.instructions[reads[position]].shape }
+
+      switch instruction.operation {
+      case .broadcast, .sum:
+        if shape(0) == instruction.shape { standsFor = reads[0] }
+      case .multiply:
+        for (one, other) in [(0, 1), (1, 0)] where shape(other) == instruction.shape {
+          if source.scalarConstant(reads[one]) == 1 {
+            standsFor = reads[other]
+          } else if source.instructions[reads[one]].operation == .broadcast {
+            reads[one] = operands[reads[one]][0]
+          }
+        }
+      default: break
+      }
+      operands.append(Operands(reads))
+      alias.append(standsFor)
+    }
+    return (operands, alias)
   }
 
   private struct Key: Hashable {
@@ -74,8 +111,13 @@ struct MemoryPlan: Sendable {
       free[slots[line].shape.count, default: []].append(slots[line].offset)
     }
 
-    slots.reserveCapacity(instructions.count)
-    for (line, instruction) in instructions.enumerated() {
+    // Leaves are written before the first line runs, so none may share a place.
+    slots = instructions.map { instruction in
+      let slot = Slot(offset: count, shape: instruction.shape)
+      if instruction.isLeaf { count += instruction.shape.count }
+      return slot
+    }
+    for (line, instruction) in instructions.enumerated() where !instruction.isLeaf {
       var dying = Set(instruction.operands.filter { reusingMemory && lastUse[$0] == line })
       // An elementwise kernel may write over an operand of the result's own shape.
       if instruction.operation.worksInPlace {
@@ -87,7 +129,7 @@ struct MemoryPlan: Sendable {
       let size = instruction.shape.count
       let offset = free[size]?.popLast() ?? count
       if offset == count { count += size }
-      slots.append(Slot(offset: offset, shape: instruction.shape))
+      slots[line] = Slot(offset: offset, shape: instruction.shape)
       for operand in dying.sorted() { release(operand) }
       if reusingMemory, lastUse[line] == line { release(line) }
     }

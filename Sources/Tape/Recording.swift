@@ -12,6 +12,8 @@ package struct Instruction: Sendable {
   package let label: Int
   /// Where the value of a leaf starts in ``Recording/literals``; unused in other lines.
   package let literal: Int
+  /// How often the tape had been cut back when the line was recorded.
+  let era: Int32
 
   /// Whether the value is given rather than computed.
   package var isLeaf: Bool { operation == .input || operation == .constant }

@@ -10,14 +10,20 @@ public struct Variable {
   /// The number of the line.
   package let index: Int
 
+  /// Tells the line from one that was recorded in its place after a cut.
+  private let era: Int32
+
   package init(tape: GradientTape, index: Int) {
     self.tape = tape
     self.index = index
+    era = tape.recording.instructions[index].era
   }
 
   /// The line that this variable names.
   package var instruction: Instruction {
-    if index >= tape.count { stop("Variable: its line \(index) was truncated from the tape") }
+    guard index < tape.count, tape.recording.instructions[index].era == era else {
+      stop("Variable: its line \(index) was truncated from the tape")
+    }
     return tape.recording.instructions[index]
   }
 

@@ -1,0 +1,99 @@
+import Nets
+import Tape
+import TestSupport
+import Testing
+
+/// The checker is only worth something if it fails: rules that are off by a tenth of a percent.
+@Suite struct GradientCheckTests {
+  static let differentiable = Operation.allCases.filter { operation in
+    Operation.rules[Int(operation.rawValue)].pullbacks.contains { $0 != nil }
+  }
+
+  /// The rules, with each gradient of one operation multiplied by `factor`.
+  static func rules(
+    spoiling operation: Operation, by factor: @escaping @Sendable (Node) -> Variable
+  ) -> [Rule] {
+    var rules = Operation.rules
+    rules[Int(operation.rawValue)].pullbacks = rules[Int(operation.rawValue)].pullbacks.map {
+      pullback in
+      guard let pullback else { return nil }
+      return { pullback($0) * factor($0) }
+    }
+    return rules
+  }
+
+  @Test(arguments: differentiable)
+  func findsARuleThatIsOffAtOrder1(_ operation: Operation) {
+    let rules = Self.rules(spoiling: operation) { $0.output.tape.constant(1.001) }
+    var generator = SeededGenerator(seed: 1)
+    let findings = operation.checkDerivatives(orders: 3, rules: rules, &generator)
+    #expect(!findings[0].passes(), "\(operation) passes at order 1: \(findings[0])")
+  }
+
+  @Test(arguments: differentiable)
+  func findsARuleThatIsOffAtOrder2(_ operation: Operation) {
+    // One in value, but with a derivative of a tenth of a percent.
+    let rules = Self.rules(spoiling: operation) { node in
+      1 + 0.001 * (node.output - node.output.stopGradient()).sum()
+    }
+    var generator = SeededGenerator(seed: 1)
+    let findings = operation.checkDerivatives(orders: 3, rules: rules, &generator)
+    #expect(findings[0].passes(), "\(operation) fails at order 1 already: \(findings[0])")
+    #expect(!findings[1].passes(), "\(operation) passes at order 2: \(findings[1])")
+  }
+
+  @Test func findsAPullbackThatIsNotLinearInItsUpstream() {
+    let rules = Self.rules(spoiling: .tanh) { node in
+      1 + 0.001 * (node.upstream * node.upstream).sum()
+    }
+    var generator = SeededGenerator(seed: 1)
+    let findings = Operation.tanh.checkDerivatives(orders: 2, rules: rules, &generator)
+    #expect(!findings[0].passes() || !findings[1].passes())
+  }
+
+  @Test func findsACutPath() throws {
+    let point = try Matrix([[0.3, -0.8]])
+    var generator = SeededGenerator(seed: 2)
+    func whole(_ x: [Variable]) -> Variable { (x[0] * x[0].tanh()).sum() }
+    func cut(_ x: [Variable]) -> Variable { (x[0] * x[0].tanh().stopGradient()).sum() }
+    let right = checkDerivatives(of: whole, at: [point], orders: 4, using: &generator)
+    let wrong = checkDerivatives(of: cut, at: [point], orders: 1, using: &generator)
+    #expect(right.map(\.order) == [1, 2, 3, 4])
+    #expect(right.allSatisfy { $0.passes() }, "\(right)")
+    #expect(!wrong[0].passes())
+  }
+
+  @Test func checksAGradientFromAnywhere() throws {
+    let point = try Matrix([[0.3, -0.8], [1.1, 0.2]])
+    func cubes(_ points: [Matrix]) -> Double {
+      points[0].elements.reduce(0) { $0 + $1 * $1 * $1 }
+    }
+    var generator = SeededGenerator(seed: 3)
+    let right = checkGradient(
+      [point.map { 3 * $0 * $0 }], of: cubes, at: [point], using: &generator)
+    let wrong = checkGradient(
+      [point.map { 3.003 * $0 * $0 }], of: cubes, at: [point], using: &generator)
+    #expect(right.passes())
+    #expect(!wrong.passes())
+  }
+
+  @Test func doesNotPassWhatIsNotFinite() throws {
+    let point = try Matrix([[0.3]])
+    var generator = SeededGenerator(seed: 4)
+    let finding = checkGradient(
+      [Matrix(.nan)], of: { $0[0].elements[0] }, at: [point], using: &generator)
+    #expect(!finding.passes())
+    let infinite = checkGradient(
+      [Matrix(1)], of: { _ in .infinity }, at: [point], using: &generator)
+    #expect(!infinite.passes())
+  }
+
+  @Test func countsTheRightRulesAsRight() {
+    var generator = SeededGenerator(seed: 1)
+    for operation in Self.differentiable {
+      let findings = operation.checkDerivatives(
+        orders: 3, rules: Operation.rules, &generator)
+      #expect(findings.allSatisfy { $0.passes() })
+    }
+  }
+}
