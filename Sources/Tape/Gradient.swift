@@ -36,7 +36,7 @@ public func gradient(of result: Variable, wrt variable: Variable) -> Variable {
 public func pullback(
   of results: [Variable], at upstreams: [Variable], wrt variables: [Variable]
 ) -> [Variable] {
-  guard let tape = results.first?.tape else { stop("pullback(of:at:wrt:): there is no result") }
+  guard let tape = (results + variables).first?.tape else { return [] }
   if upstreams.count != results.count {
     stop("pullback(of:at:wrt:): \(results.count) results, but \(upstreams.count) upstreams")
   }

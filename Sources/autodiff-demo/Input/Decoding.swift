@@ -35,11 +35,7 @@ extension KeyedDecodingContainer<Key> {
 
   /// A number, which must be finite.
   func number(_ key: Key) throws -> Double {
-    do {
-      return try finite(decode(Double.self, forKey: key), place(path(key)))
-    } catch DecodingError.dataCorrupted {
-      throw MetaProblemError(place(path(key)), "the number is not finite in double precision")
-    }
+    try finite(decode(Double.self, forKey: key), place(path(key)))
   }
 
   /// A number without a fraction.
@@ -49,23 +45,9 @@ extension KeyedDecodingContainer<Key> {
 
   /// A list of numbers, each of which must be finite.
   func numbers(_ key: Key) throws -> [Double] {
-    // One by one only if the list as a whole is refused, to find the number that is.
-    guard let numbers = try? decode([Double].self, forKey: key) else {
-      var list = try nestedUnkeyedContainer(forKey: key)
-      while !list.isAtEnd {
-        let place = "\(place(path(key)))[\(list.currentIndex)]"
-        do {
-          _ = try finite(list.decode(Double.self), place)
-        } catch DecodingError.dataCorrupted {
-          throw MetaProblemError(place, "the number is not finite in double precision")
-        }
-      }
-      return try decode([Double].self, forKey: key)
+    try decode([Double].self, forKey: key).enumerated().map { index, number in
+      try finite(number, "\(place(path(key)))[\(index)]")
     }
-    for (index, number) in numbers.enumerated() where !number.isFinite {
-      _ = try finite(number, "\(place(path(key)))[\(index)]")
-    }
-    return numbers
   }
 
   /// A name out of a list of names.

@@ -139,8 +139,8 @@ private struct RawProblem: Decodable {
     enum Kind: String, CaseIterable { case linear, relu }
     switch try container.choice("kind") as Kind {
     case .linear:
-      let sizes = try ["inputs", "width", "outputs"].map { key in
-        try positive(try container.wholeNumber(key), "network.\(key)")
+      let sizes = try (["inputs", "width", "outputs"] as [Key]).map { key in
+        try positive(try container.wholeNumber(key), place(container.path(key)))
       }
       try checkMemory(of: sizes, "network")
       return LinearTwoLayer(inputs: sizes[0], width: sizes[1], outputs: sizes[2])

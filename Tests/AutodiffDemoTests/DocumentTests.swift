@@ -1,0 +1,29 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What the documents show is what the commands do.
+@Suite struct DocumentTests {
+  static func text(_ path: String) throws -> String {
+    try String(contentsOf: repository.appendingPathComponent(path), encoding: .utf8)
+  }
+
+  /// The contents of the fenced blocks of one language.
+  static func blocks(_ language: String, in document: String) throws -> [String] {
+    try text(document).components(separatedBy: "\n```\(language)\n").dropFirst().map {
+      ($0.components(separatedBy: "\n```").first ?? "") + "\n"
+    }
+  }
+
+  static func exampleProblem() throws -> String {
+    try #require(try blocks("json", in: "docs/problem-files.md").first)
+  }
+
+  @Test func theProblemFileGivesTheAnswerShown() throws {
+    let answer = try #require(try Self.blocks("json", in: "docs/problem-files.md").last)
+    let run = try Demo(
+      "metagradient", "-", "--method", "maml", input: try Self.exampleProblem())
+    #expect(run.status == 0)
+    #expect(run.output == answer)
+  }
+}

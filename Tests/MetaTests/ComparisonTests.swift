@@ -1,0 +1,45 @@
+import Foundation
+import Meta
+import Nets
+import Tape
+import TestSupport
+import Testing
+
+@Suite struct ComparisonTests {
+  @Test func measuresAngleAndSize() throws {
+    let exact = [try Matrix([[3, 0]]), try Matrix([[0], [4]])]
+    let first = [try Matrix([[0, 0]]), try Matrix([[0], [10]])]
+    let gap = GradientGap(exact: exact, firstOrder: first)
+    #expect(abs((gap.cosine ?? 0) - 0.8) < 1e-15)
+    #expect(abs((gap.normRatio ?? 0) - 2) < 1e-15)
+    #expect(abs((gap.relativeError ?? 0) - 45.0.squareRoot() / 5) < 1e-15)
+  }
+
+  @Test func zerosAndExtremesHaveAMeaning() {
+    let zero = [Matrix(0)]
+    #expect(GradientGap(exact: zero, firstOrder: zero).cosine == 1)
+    #expect(GradientGap(exact: zero, firstOrder: zero).relativeError == 0)
+    #expect(GradientGap(exact: zero, firstOrder: [Matrix(1)]).cosine == nil)
+    #expect(GradientGap(exact: zero, firstOrder: [Matrix(1)]).normRatio == nil)
+    #expect(GradientGap(exact: [Matrix(1)], firstOrder: zero).cosine == nil)
+    #expect(GradientGap(exact: [Matrix(1)], firstOrder: zero).normRatio == 0)
+    for size in [1e-200, 1e200] {
+      let gap = GradientGap(exact: [Matrix(size)], firstOrder: [Matrix(-2 * size)])
+      #expect(gap == GradientGap(exact: [Matrix(1)], firstOrder: [Matrix(-2)]))
+    }
+  }
+
+  @Test func comparesEachParameter() throws {
+    let problem = try MetaGradientTests.problems(seed: 50)[1]
+    let comparison = problem.comparison(.maml)
+    #expect(comparison.parameterGaps.map(\.name) == problem.parameters.descriptions.map(\.name))
+    let exact = comparison.exact.gradient.values
+    let first = comparison.firstOrder.gradient.values
+    for (position, parameter) in comparison.parameterGaps.enumerated() {
+      #expect(
+        parameter.gap == GradientGap(exact: [exact[position]], firstOrder: [first[position]]))
+    }
+    #expect(comparison.gap == GradientGap(exact: exact, firstOrder: first))
+    #expect(comparison.exact.cost.multiplyAdds > comparison.firstOrder.cost.multiplyAdds)
+  }
+}
