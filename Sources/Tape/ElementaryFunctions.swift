@@ -11,6 +11,7 @@
 
 package func exponential(_ x: Double) -> Double { exp(x) }
 package func naturalLogarithm(_ x: Double) -> Double { log(x) }
+package func logarithmOfOnePlus(_ x: Double) -> Double { log1p(x) }
 package func hyperbolicTangent(_ x: Double) -> Double { tanh(x) }
 package func sine(_ x: Double) -> Double { sin(x) }
 package func cosine(_ x: Double) -> Double { cos(x) }

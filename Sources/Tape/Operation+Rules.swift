@@ -87,6 +87,12 @@ extension Operation {
         .column, kernel: .logSumExp,
         pullback: { $0.upstream * ($0[0] - $0.output).exp() })
 
+    case .softplus:
+      Rule(
+        .elementwise,
+        kernel: .map { max($0, 0) + logarithmOfOnePlus(exponential(-abs($0))) },
+        pullback: { $0.upstream * ($0[0] - $0.output).exp() })
+
     case .select:
       Rule(
         .elementwise, kernel: .select,

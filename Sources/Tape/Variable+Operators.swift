@@ -150,6 +150,9 @@ extension Variable {
   /// - Shapes: `[m, n] → [m, 1]`.
   public func logSumExp() -> Variable { record(.logSumExp) }
 
+  /// The logarithm of one plus the exponential of each entry, without overflow.
+  public func softplus() -> Variable { record(.softplus) }
+
   /// The entries of `value`, but those of `otherwise` where this variable is zero or negative.
   ///
   /// Where this variable is NaN the choice is `value`, so that a NaN there is not hidden. No

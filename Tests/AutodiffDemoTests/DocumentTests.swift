@@ -19,6 +19,16 @@ import Testing
     try #require(try blocks("json", in: "docs/problem-files.md").first)
   }
 
+  /// The worked example of an added operation is the source, line for line.
+  @Test func theAddedOperationIsInTheTable() throws {
+    let edits = try Self.blocks("swift", in: "docs/adding-an-operation.md")
+    let files = ["Operation", "Operation+Rules", "Variable+Operators"]
+    #expect(edits.count == files.count)
+    for (edit, file) in zip(edits, files) {
+      #expect(try Self.text("Sources/Tape/\(file).swift").contains(edit), "\(file)")
+    }
+  }
+
   @Test func theProblemFileGivesTheAnswerShown() throws {
     let answer = try #require(try Self.blocks("json", in: "docs/problem-files.md").last)
     let run = try Demo(
