@@ -25,9 +25,9 @@ extension Program {
 
 extension Recording {
   fileprivate func listing(outputs: [Int]) -> String {
-    var outputNames: [Int: String] = [:]
+    var outputNames: [Int: [String]] = [:]
     for (position, line) in outputs.enumerated() {
-      outputNames[line, default: ""] += " → output \(position)"
+      outputNames[line, default: []].append("→ output \(position)")
     }
     let shown = instructions.indices.filter { scalarConstant($0) == nil || outputNames[$0] != nil }
     let rows = shown.map { line in
@@ -37,7 +37,8 @@ extension Recording {
         String(repeating: "  ", count: instructions[line].level)
           + "\(instructions[line].level)",
         text(line), instructions[line].shape.description,
-        labels[instructions[line].label] + outputNames[line, default: ""],
+        ([labels[instructions[line].label]] + outputNames[line, default: []])
+          .filter { !$0.isEmpty }.joined(separator: " "),
       ]
     }
     let header = ["line", "level", "instruction", "shape", "source"]

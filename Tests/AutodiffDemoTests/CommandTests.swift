@@ -15,7 +15,7 @@ import Testing
     for name in ["linear-20x3-m25-s1-t10", "sinusoid-1x40x40x1-m10-s5-t25", "first-order"] {
       #expect(run.output.contains(name))
     }
-    #expect(run.output.split(separator: "\n").last?.hasPrefix("First order points") == true)
+    #expect(run.output.split(separator: "\n").last?.hasPrefix("Here first order points") == true)
   }
 
   @Test func comparesAsJSON() throws {
@@ -54,7 +54,7 @@ import Testing
   @Test func comparesAFileOfRealDigits() throws {
     let run = try Demo("compare", path("digits-5way-1shot"))
     #expect(run.status == 0 && run.error.isEmpty)
-    #expect(run.output.contains("digits-5way-1shot: softmax-cross-entropy, parameters W1 64×12"))
+    #expect(run.output.contains("digits-5way-1shot\n  softmax-cross-entropy, parameters W1 64×12"))
     // The meta-loss of the reference.
     #expect(run.output.contains("1.5577"))
     let bare = try Demo("compare", "-", "--json", input: DocumentTests.exampleProblem())

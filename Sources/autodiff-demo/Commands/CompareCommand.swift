@@ -68,7 +68,8 @@ struct ComparedProblem {
   var text: String {
     var costs = TextTable(
       header: [
-        "method", "order", "meta-loss", "‖gradient‖", "instructions", "multiply-adds", "memory",
+        "method", "order", "meta-loss", "‖gradient‖", "instructions", "multiply-adds",
+        "peak memory",
       ])
     costs.leftAligned = [0, 1]
     var gaps = TextTable(
@@ -90,7 +91,8 @@ struct ComparedProblem {
     }
     let steps = problem.steps == 1 ? "1 inner step" : "\(problem.steps) inner steps"
     return """
-      \(source.name): \(source.description), \(steps) of rate \(problem.learningRate)
+      \(source.name)
+        \(source.description), \(steps) of rate \(problem.learningRate)
 
       \(costs.text)
       \(gaps.text)
@@ -110,9 +112,9 @@ private func conclusion(_ problems: [ComparedProblem]) -> String {
   guard let least = angles.min(), let most = angles.max(),
     let cheapest = ratios.min(), let dearest = ratios.max()
   else { return "A meta-gradient is zero here, so that there is no angle to speak of." }
-  return "First order points \(range(least, most, 1))° away from the exact meta-gradient here, and "
-    + "saves its second derivatives: exact takes \(range(cheapest, dearest, 2)) times the "
-    + "multiply-adds."
+  return
+    "Here first order points \(range(least, most, 1))° away from the exact meta-gradient; to be "
+    + "exact takes \(range(cheapest, dearest, 2)) times its multiply-adds."
 }
 
 private func range(_ low: Double, _ high: Double, _ decimals: Int) -> String {

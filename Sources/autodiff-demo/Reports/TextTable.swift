@@ -35,7 +35,7 @@ extension Double {
   func fixed(_ decimals: Int) -> String { String(format: "%.\(decimals)f", self) }
 
   /// The number with so many significant digits, with an exponent where it is long.
-  func significant(_ digits: Int) -> String { String(format: "%.\(digits)g", self) }
+  func significant(_ digits: Int) -> String { String(format: "%#.\(digits)g", self) }
 }
 
 extension Int {
