@@ -7,6 +7,8 @@ public import Tape
 public struct GradientGap: Equatable, Sendable {
   /// The cosine of the angle between them, 1 if they point the same way.
   public let cosine: Double?
+  /// The angle between them in degrees, accurate also where the cosine is nearly one.
+  public let angle: Double?
   /// ‖first order‖ / ‖exact‖.
   public let normRatio: Double?
   /// ‖first order − exact‖ / ‖exact‖.
@@ -21,29 +23,31 @@ public struct GradientGap: Equatable, Sendable {
     if exact.count != first.count {
       fatalError("GradientGap: \(exact.count) entries, but \(first.count) of first order")
     }
-    // Scaled by the largest entry, so that neither tiny nor huge gradients leave the range of numbers.
-    let scale = max(exact.map(abs).max() ?? 0, first.map(abs).max() ?? 0)
-    var (squareExact, squareFirst, product, distance) = (0.0, 0.0, 0.0, 0.0)
-    if scale > 0 {
-      for (e, f) in zip(exact, first) {
-        let (e, f) = (e / scale, f / scale)
-        squareExact += e * e
-        squareFirst += f * f
-        product += e * f
-        distance += (f - e) * (f - e)
-      }
+    let (exactNorm, firstNorm) = (norm(exact), norm(first))
+    guard exactNorm > 0, firstNorm > 0 else {
+      let both = exactNorm == firstNorm
+      (cosine, angle) = both ? (1, 0) : (nil, nil)
+      (normRatio, relativeError) =
+        both ? (1, 0) : exactNorm > 0 ? (firstNorm / exactNorm, 1) : (nil, nil)
+      return
     }
-    if squareExact == 0 {
-      let both = squareFirst == 0
-      (cosine, normRatio, relativeError) = both ? (1, 1, 0) : (nil, nil, nil)
-    } else {
-      cosine =
-        squareFirst == 0
-        ? nil : min(1, max(-1, product / (squareExact.squareRoot() * squareFirst.squareRoot())))
-      normRatio = (squareFirst / squareExact).squareRoot()
-      relativeError = (distance / squareExact).squareRoot()
-    }
+    // By the sum and the difference of the directions: Kahan, *How futile are mindless assessments
+    // of roundoff in floating-point computation?* (2006), section 12.
+    let directions = zip(exact, first).map { ($0 / exactNorm, $1 / firstNorm) }
+    cosine = min(1, max(-1, directions.reduce(0) { $0 + $1.0 * $1.1 }))
+    angle =
+      scalarArcTangent(norm(directions.map { $0 - $1 }), norm(directions.map { $0 + $1 }))
+      * 360 / .pi
+    normRatio = firstNorm / exactNorm
+    relativeError = norm(zip(exact, first).map { $1 - $0 }) / exactNorm
   }
+}
+
+/// The length of a vector, safe from overflow and underflow.
+func norm(_ vector: [Double]) -> Double {
+  let largest = vector.reduce(0) { max($0, abs($1)) }
+  if largest == 0 { return 0 }
+  return largest * vector.reduce(0) { $0 + ($1 / largest) * ($1 / largest) }.squareRoot()
 }
 
 /// Exact against first-order meta-gradients of one family, MAML or ANIL.

@@ -15,6 +15,9 @@ public struct MetaGradient: Sendable {
   public let cost: Cost
   /// The derivative paths that were left out; none if the order is exact.
   public let cuts: [DerivativeCut]
+
+  /// The length of the gradient, all parameters together.
+  public var gradientNorm: Double { norm(gradient.values.flatMap(\.elements)) }
 }
 
 extension MetaProblem {

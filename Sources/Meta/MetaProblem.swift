@@ -24,12 +24,16 @@ public struct MetaProblem: Sendable {
   /// Collects a problem, and checks that its parts fit.
   ///
   /// - Throws: ``MetaProblemError`` if a parameter or data matrix has the wrong size or holds a value
-  ///   that is not finite, if there is no task, or if steps or rate are out of range.
+  ///   that is not finite, if the network's outputs are not as wide as it says, if there is no task, or if steps or rate are out of range.
   public init(
     network: any Network, loss: Loss, parameters: [Matrix], steps: Int, learningRate: Double,
     tasks: [LearningTask]
   ) throws(MetaProblemError) {
     let descriptions = network.parameters
+    let names = descriptions.map(\.name)
+    if let twice = names.indices.first(where: { names[..<$0].contains(names[$0]) }) {
+      throw MetaProblemError("network", "two parameters are called \(names[twice])")
+    }
     guard parameters.count == descriptions.count else {
       throw MetaProblemError(
         "parameters", "\(parameters.count) matrices, but the network has \(descriptions.count)")
@@ -54,6 +58,12 @@ public struct MetaProblem: Sendable {
     for (index, task) in tasks.enumerated() {
       try Self.check(task.support, "tasks[\(index)].support", network)
       try Self.check(task.query, "tasks[\(index)].query", network)
+    }
+    let outputs = TaskTape(network, TaskShapes(tasks[0])).outputs(of: network)
+    if outputs != tasks[0].support.targets.shape {
+      throw MetaProblemError(
+        "network", "it gives outputs of \(outputs), but should of \(tasks[0].support.targets.shape)"
+      )
     }
     self.network = network
     self.loss = loss

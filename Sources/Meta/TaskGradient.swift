@@ -50,6 +50,11 @@ struct TaskTape {
   }
 }
 
+extension TaskTape {
+  /// The shape that the network gives to the outputs of the support set; recorded, not computed.
+  func outputs(of network: any Network) -> Shape { network(support.inputs, parameters).shape }
+}
+
 /// The route `unrolled`: a reverse sweep over the recorded inner loop.
 struct UnrolledTaskGradient: TaskGradient {
   let program: Program

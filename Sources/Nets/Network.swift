@@ -27,7 +27,7 @@ public protocol Network: Sendable {
 /// The linear network of two layers, `f(x) = x · B · W`.
 ///
 /// Its body is the representation `B` (inputs × width), its head `W` (width × outputs).
-public struct LinearTwoLayer: Network, Equatable {
+public struct LinearTwoLayer: Network, Equatable, CustomStringConvertible {
   /// The number of columns of the inputs.
   public let inputWidth: Int
   /// The number of columns of the representation.
@@ -39,6 +39,9 @@ public struct LinearTwoLayer: Network, Equatable {
   public init(inputs: Int, width: Int, outputs: Int) {
     (inputWidth, self.width, outputWidth) = (inputs, width, outputs)
   }
+
+  /// The network in short, for instance `linear network 20-3-1`.
+  public var description: String { "linear network \(inputWidth)-\(width)-\(outputWidth)" }
 
   /// `B`, then `W`.
   public var parameters: [ParameterDescription] {
@@ -57,7 +60,7 @@ public struct LinearTwoLayer: Network, Equatable {
 /// A fully connected network with rectified linear units between its layers, and none after the last.
 ///
 /// Layer *i* has weights `Wi` (inputs × outputs) and a bias row `bi`. The head is the last layer.
-public struct ReLUNetwork: Network, Equatable {
+public struct ReLUNetwork: Network, Equatable, CustomStringConvertible {
   /// The number of columns of the inputs, of each hidden layer, and of the outputs.
   public let sizes: [Int]
 
@@ -69,6 +72,11 @@ public struct ReLUNetwork: Network, Equatable {
       fatalError("ReLUNetwork: at least two sizes, each at least 1, but they are \(sizes)")
     }
     self.sizes = sizes
+  }
+
+  /// The network in short, for instance `ReLU network 1-40-40-1`.
+  public var description: String {
+    "ReLU network " + sizes.map(\.description).joined(separator: "-")
   }
 
   /// The number of columns of the inputs.

@@ -73,6 +73,13 @@ public struct Parameters<Value> {
 
 extension Parameters: Sendable where Value: Sendable {}
 
+extension Parameters: CustomStringConvertible {
+  /// Name and value of each, a line apiece.
+  public var description: String {
+    zip(descriptions, values).map { "\($0.name): \($1)" }.joined(separator: "\n")
+  }
+}
+
 extension Parameters<Matrix> {
   /// Records each as an input of `tape`, under its name.
   public func recorded(on tape: GradientTape) -> Parameters<Variable> {

@@ -28,7 +28,7 @@ extension RandomNumberGenerator {
   /// - Reference: Box and Muller, *A note on the generation of random normal deviates* (1958).
   public mutating func nextGaussian() -> Double {
     // 1 − u lies in (0, 1], where the logarithm is finite.
-    let radius = (-2 * naturalLogarithm(1 - Double.random(in: 0..<1, using: &self))).squareRoot()
-    return radius * cosine(2 * .pi * Double.random(in: 0..<1, using: &self))
+    let radius = (-2 * scalarLog(1 - Double.random(in: 0..<1, using: &self))).squareRoot()
+    return radius * scalarCos(2 * .pi * Double.random(in: 0..<1, using: &self))
   }
 }

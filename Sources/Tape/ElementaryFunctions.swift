@@ -6,12 +6,13 @@
   import Musl
 #endif
 
-// The C library's functions: the one place that names a platform, under names that the cases of
-// `Operation` do not hide.
+// The C library's functions of one number, under names that no case of `Operation` and no method of
+// `Variable` hides. This is the one place that names a platform.
 
-package func exponential(_ x: Double) -> Double { exp(x) }
-package func naturalLogarithm(_ x: Double) -> Double { log(x) }
-package func logarithmOfOnePlus(_ x: Double) -> Double { log1p(x) }
-package func hyperbolicTangent(_ x: Double) -> Double { tanh(x) }
-package func sine(_ x: Double) -> Double { sin(x) }
-package func cosine(_ x: Double) -> Double { cos(x) }
+package func scalarExp(_ x: Double) -> Double { exp(x) }
+package func scalarLog(_ x: Double) -> Double { log(x) }
+package func scalarLogOnePlus(_ x: Double) -> Double { log1p(x) }
+package func scalarTanh(_ x: Double) -> Double { tanh(x) }
+package func scalarSin(_ x: Double) -> Double { sin(x) }
+package func scalarCos(_ x: Double) -> Double { cos(x) }
+package func scalarArcTangent(_ y: Double, _ x: Double) -> Double { atan2(y, x) }

@@ -1,10 +1,15 @@
 /// A matrix of double-precision numbers, row by row: what goes into a tape and what comes out of it.
-public struct Matrix: Equatable, Sendable {
+public struct Matrix: Equatable, Sendable, CustomStringConvertible {
   /// The rows and columns.
   public let shape: Shape
 
   /// The entries, row by row; always `shape.count` of them.
   public private(set) var elements: [Double]
+
+  /// The rows as text, for instance `[[1.0, 2.0], [3.0, 4.0]]`.
+  public var description: String {
+    "\((0..<rows).map { row in Array(elements[row * columns..<(row + 1) * columns]) })"
+  }
 
   /// The number of rows.
   public var rows: Int { shape.rows }

@@ -60,15 +60,15 @@ extension Operation {
 
     case .tanh:
       Rule(
-        .elementwise, kernel: .map { hyperbolicTangent($0) },
+        .elementwise, kernel: .map { scalarTanh($0) },
         pullback: { $0.upstream * (1 - $0.output * $0.output) })
 
     case .exp:
-      Rule(.elementwise, kernel: .map { exponential($0) }, pullback: { $0.upstream * $0.output })
+      Rule(.elementwise, kernel: .map { scalarExp($0) }, pullback: { $0.upstream * $0.output })
 
     case .log:
       Rule(
-        .elementwise, domain: 0.5...2, kernel: .map { naturalLogarithm($0) },
+        .elementwise, domain: 0.5...2, kernel: .map { scalarLog($0) },
         pullback: { $0.upstream / $0[0] })
 
     case .sqrt:
@@ -90,7 +90,7 @@ extension Operation {
     case .softplus:
       Rule(
         .elementwise,
-        kernel: .map { max($0, 0) + logarithmOfOnePlus(exponential(-abs($0))) },
+        kernel: .map { max($0, 0) + scalarLogOnePlus(scalarExp(-abs($0))) },
         pullback: { $0.upstream * ($0[0] - $0.output).exp() })
 
     case .select:

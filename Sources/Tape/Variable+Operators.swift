@@ -10,79 +10,55 @@ extension Variable {
   private func record(_ operation: Operation, _ other: Variable) -> Variable {
     tape.record(operation, [self, other])
   }
+
+  private func fixed(_ number: Double) -> Variable { tape.constant(number) }
 }
 
-// MARK: - Arithmetic
+// MARK: - Arithmetic: of equal shapes, or with a scalar, row or column that is repeated to fill
 
 extension Variable {
-  /// The entrywise sum.
-  ///
-  /// - Shapes: Equal, or one a scalar, row or column that is repeated to fill the other.
+  /// The entrywise sum, operands broadcast.
   public static func + (left: Variable, right: Variable) -> Variable { left.record(.add, right) }
 
-  /// The entrywise difference.
-  ///
-  /// - Shapes: Equal, or one a scalar, row or column that is repeated to fill the other.
+  /// The entrywise difference, operands broadcast.
   public static func - (left: Variable, right: Variable) -> Variable {
     left.record(.subtract, right)
   }
 
-  /// The entrywise product.
-  ///
-  /// - Shapes: Equal, or one a scalar, row or column that is repeated to fill the other.
+  /// The entrywise product, operands broadcast.
   public static func * (left: Variable, right: Variable) -> Variable {
     left.record(.multiply, right)
   }
 
-  /// The entrywise quotient; a division by zero gives what IEEE 754 says.
-  ///
-  /// - Shapes: Equal, or one a scalar, row or column that is repeated to fill the other.
-  public static func / (left: Variable, right: Variable) -> Variable {
-    left.record(.divide, right)
-  }
+  /// The entrywise quotient, operands broadcast; a division by zero gives what IEEE 754 says.
+  public static func / (left: Variable, right: Variable) -> Variable { left.record(.divide, right) }
 
   /// The negated variable, recorded as a product with −1.
   public static prefix func - (operand: Variable) -> Variable { -1 * operand }
 
   /// The sum with a fixed number.
-  public static func + (left: Variable, right: Double) -> Variable {
-    left + left.tape.constant(right)
-  }
+  public static func + (left: Variable, right: Double) -> Variable { left + left.fixed(right) }
 
-  /// The sum with a fixed number.
-  public static func + (left: Double, right: Variable) -> Variable {
-    right.tape.constant(left) + right
-  }
+  /// The sum of a fixed number with each entry.
+  public static func + (left: Double, right: Variable) -> Variable { right.fixed(left) + right }
 
   /// The difference from a fixed number.
-  public static func - (left: Variable, right: Double) -> Variable {
-    left - left.tape.constant(right)
-  }
+  public static func - (left: Variable, right: Double) -> Variable { left - left.fixed(right) }
 
-  /// The difference from a fixed number.
-  public static func - (left: Double, right: Variable) -> Variable {
-    right.tape.constant(left) - right
-  }
+  /// The difference of a fixed number from each entry.
+  public static func - (left: Double, right: Variable) -> Variable { right.fixed(left) - right }
 
   /// The product with a fixed number.
-  public static func * (left: Variable, right: Double) -> Variable {
-    left * left.tape.constant(right)
-  }
+  public static func * (left: Variable, right: Double) -> Variable { left * left.fixed(right) }
 
-  /// The product with a fixed number.
-  public static func * (left: Double, right: Variable) -> Variable {
-    right.tape.constant(left) * right
-  }
+  /// The product of a fixed number with each entry.
+  public static func * (left: Double, right: Variable) -> Variable { right.fixed(left) * right }
 
   /// The quotient by a fixed number.
-  public static func / (left: Variable, right: Double) -> Variable {
-    left / left.tape.constant(right)
-  }
+  public static func / (left: Variable, right: Double) -> Variable { left / left.fixed(right) }
 
   /// The quotient of a fixed number by each entry.
-  public static func / (left: Double, right: Variable) -> Variable {
-    right.tape.constant(left) / right
-  }
+  public static func / (left: Double, right: Variable) -> Variable { right.fixed(left) / right }
 }
 
 // MARK: - Matrix products, shapes

@@ -3,7 +3,7 @@
 /// It is two words, a tape and a line number, and is copied freely. It is not `Comparable`, and has
 /// no literals: a choice that depends on a value must be an operation (``select(_:elseWhereNotPositive:)``),
 /// or a replay would freeze it.
-public struct Variable {
+public struct Variable: CustomStringConvertible {
   /// The tape on which the value is recorded.
   public let tape: GradientTape
 
@@ -30,7 +30,10 @@ public struct Variable {
   /// The rows and columns.
   public var shape: Shape { instruction.shape }
 
-  /// The number.
+  /// The line in short, for instance `%3: tanh 2×2`.
+  public var description: String { "%\(index): \(instruction.operation) \(shape)" }
+
+  /// The value, of the variable's shape.
   ///
   /// The first reading computes every line up to this one.
   ///

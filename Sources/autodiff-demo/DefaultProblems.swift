@@ -2,56 +2,42 @@ import Meta
 import Nets
 import Tape
 
-/// A problem with the name that reports give it.
-struct NamedProblem {
-  var name: String
-  var description: String
-  var problem: MetaProblem
+/// What `compare` shows without a file: one linear problem, and the sinusoid after one and five steps.
+func defaultProblems(seed: UInt64) throws -> [(name: String, problem: MetaProblem)] {
+  [
+    ("linear-20x3-m25-s1-t10", try .linearRepresentation(seed: seed)),
+    ("sinusoid-1x40x40x1-m10-s1-t25", try .sinusoids(steps: 1, seed: seed)),
+    ("sinusoid-1x40x40x1-m10-s5-t25", try .sinusoids(steps: 5, seed: seed)),
+  ]
 }
 
-extension NamedProblem {
+extension MetaProblem {
   /// A linear representation problem: d=20, k=3, 10 tasks of 25+25 points, one inner step.
   ///
   /// The representation starts orthonormal and apart from the true one, with α BᵀB = I/4, where
   /// first order and exact differ; at α BᵀB = I they would agree on ANIL.
-  static func linear(seed: UInt64) throws -> NamedProblem {
+  fileprivate static func linearRepresentation(seed: UInt64) throws -> MetaProblem {
     var generator = SeededGenerator(seed: seed)
-    let network = LinearTwoLayer(inputs: 20, width: 3, outputs: 1)
     let truth = LinearRepresentation(dimension: 20, rank: 3, noise: 0.1, using: &generator)
     let parameters: [Matrix] = [
       .orthonormal(Shape(20, 3), using: &generator), .gaussian(Shape(3, 1), using: &generator),
     ]
-    return NamedProblem(
-      name: "linear-20x3-m25-s1-t10",
-      description:
-        "linear representation, x·B·W from 20 inputs through 3, 10 tasks of 25+25 points",
-      problem: try MetaProblem(
-        network: network, loss: .halfMeanSquaredError, parameters: parameters, steps: 1,
-        learningRate: 0.25,
-        tasks: (0..<10).map { _ in truth.task(support: 25, query: 25, using: &generator) }))
+    return try MetaProblem(
+      network: LinearTwoLayer(inputs: 20, width: 3, outputs: 1), loss: .halfMeanSquaredError,
+      parameters: parameters, steps: 1, learningRate: 0.25,
+      tasks: (0..<10).map { _ in truth.task(support: 25, query: 25, using: &generator) })
   }
 
   /// Sinusoid regression with the ReLU network 1-40-40-1, K = 10, at initialisation.
-  static func sinusoid(steps: Int, seed: UInt64) throws -> NamedProblem {
+  fileprivate static func sinusoids(steps: Int, seed: UInt64) throws -> MetaProblem {
     var generator = SeededGenerator(seed: seed)
     let network = ReLUNetwork(sizes: [1, 40, 40, 1])
     // Inputs reach ±5: with a smaller gain than He's the outputs start about as large as the targets.
     let parameters = network.initialParameters(gain: 1 / 3.0.squareRoot(), using: &generator)
-    return NamedProblem(
-      name: "sinusoid-1x40x40x1-m10-s\(steps)-t25",
-      description: "sinusoid regression, ReLU network 1-40-40-1, 25 tasks of 10+10 points",
-      problem: try MetaProblem(
-        network: network, loss: .meanSquaredError, parameters: parameters.values, steps: steps,
-        learningRate: 0.01,
-        tasks: (0..<25).map { _ in Sinusoids().task(support: 10, query: 10, using: &generator) }))
-  }
-
-  /// What `compare` shows without a file.
-  static func all(seed: UInt64) throws -> [NamedProblem] {
-    [
-      try linear(seed: seed), try sinusoid(steps: 1, seed: seed),
-      try sinusoid(steps: 5, seed: seed),
-    ]
+    return try MetaProblem(
+      network: network, loss: .meanSquaredError, parameters: parameters.values, steps: steps,
+      learningRate: 0.01,
+      tasks: (0..<25).map { _ in Sinusoids().task(support: 10, query: 10, using: &generator) })
   }
 }
 

@@ -15,7 +15,9 @@ import Testing
     for name in ["linear-20x3-m25-s1-t10", "sinusoid-1x40x40x1-m10-s5-t25", "first-order"] {
       #expect(run.output.contains(name))
     }
-    #expect(run.output.split(separator: "\n").last?.hasPrefix("Here first order points") == true)
+    #expect(
+      run.output.split(separator: "\n").last?.hasPrefix(
+        "All parameters together, first order points") == true)
   }
 
   @Test func comparesAsJSON() throws {
@@ -54,7 +56,10 @@ import Testing
   @Test func comparesAFileOfRealDigits() throws {
     let run = try Demo("compare", path("digits-5way-1shot"))
     #expect(run.status == 0 && run.error.isEmpty)
-    #expect(run.output.contains("digits-5way-1shot\n  softmax-cross-entropy, parameters W1 64×12"))
+    #expect(
+      run.output.contains(
+        "digits-5way-1shot\n  ReLU network 64-12-5, softmax-cross-entropy, 3 tasks of 5 + 15 points"
+      ))
     // The meta-loss of the reference.
     #expect(run.output.contains("1.5577"))
     let bare = try Demo("compare", "-", "--json", input: DocumentTests.exampleProblem())

@@ -23,6 +23,6 @@ func readmeExample(_ show: (Any) -> Void) throws {
   let slope = gradient(of: x * x * x, wrt: x)
   let curvature = gradient(of: slope, wrt: x)
   show("slope \(slope.scalar), curvature \(curvature.scalar)")
-  show(Program(inputs: [x], outputs: [curvature]).listing)
+  show(tape.listing)
   // end
 }

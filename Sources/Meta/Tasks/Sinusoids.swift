@@ -23,7 +23,7 @@ public struct Sinusoids: Sendable {
     let phase = Double.random(in: phases, using: &generator)
     func points(_ count: Int) -> LabelledPoints<Matrix> {
       let x = Matrix(Shape(count, 1)) { _, _ in Double.random(in: inputs, using: &generator) }
-      return LabelledPoints(inputs: x, targets: x.map { amplitude * sine($0 - phase) })
+      return LabelledPoints(inputs: x, targets: x.map { amplitude * scalarSin($0 - phase) })
     }
     return LearningTask(support: points(support), query: points(query))
   }

@@ -27,8 +27,8 @@ extension Kernel {
       var largest = entries[0]
       for column in 1..<columns { largest = max(largest, entries[column]) }
       var total = 0.0
-      for column in 0..<columns { total += exponential(entries[column] - largest) }
-      call.result[row] = largest + naturalLogarithm(total)
+      for column in 0..<columns { total += scalarExp(entries[column] - largest) }
+      call.result[row] = largest + scalarLog(total)
     }
   }
 

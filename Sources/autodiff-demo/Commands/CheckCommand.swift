@@ -58,7 +58,8 @@ private func checkOperations(seed: UInt64, asJSON: Bool) throws -> Answer {
   if asJSON { return Answer(try json(reports), status: status) }
   let verdict =
     failures.isEmpty
-    ? "All \(table.rows.count) operations are within \(derivativeTolerance)."
+    ? "All \(table.rows.count) operations are within \(derivativeTolerance); "
+      + "input, constant and stopGradient have no derivative to check."
     : "\(failures.count) of \(table.rows.count) operations fail: \(failures.list)."
   return Answer(
     """

@@ -15,54 +15,55 @@ let compareCommand = Command(
     """,
   example: "autodiff-demo compare Tests/Fixtures/digits-5way-1shot.json"
 ) { arguments in
-  let seed = try arguments.seed()
-  let problems: [NamedProblem]
+  let reports: [ComparedProblem]
+  let origin: String
   if let path = arguments.operands.first {
     if arguments.has("--seed") {
       throw UserError("compare: --seed is for the problems made here, but a FILE is given")
     }
-    problems = [try .file(path)]
-  } else {
-    problems = try NamedProblem.all(seed: seed)
-  }
-  let reports = problems.map(ComparedProblem.init)
-  if arguments.has("--json") {
-    return Answer(try json(["problems": reports.map(ProblemReport.init)]))
-  }
-  let origin = arguments.operands.isEmpty ? " (seed \(seed))" : ""
-  return Answer(
-    "Meta-gradients of MAML and ANIL, exact against first order\(origin)\n\n"
-      + reports.map(\.text).joined(separator: "\n") + "\n" + conclusion(reports) + "\n")
-}
-
-extension NamedProblem {
-  fileprivate static func file(_ path: String) throws -> NamedProblem {
-    let problem = try ProblemFile(path: path).problem
-    for method in Family.allCases.flatMap(\.methods) {
-      _ = try naming(path) { try problem.checkedMetaGradient(method, by: .unrolled) }
-    }
     let name =
       path == "-"
       ? "standard input" : URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
-    let sizes = problem.tasks.map { "\($0.support.inputs.rows)+\($0.query.inputs.rows)" }
-    let points = Set(sizes).count == 1 ? "of \(sizes[0]) points" : "of various sizes"
-    let parameters = problem.parameters.descriptions.map { "\($0.name) \($0.shape)" }.list
-    return NamedProblem(
-      name: name,
-      description:
-        "\(problem.loss.rawValue), parameters \(parameters), \(problem.tasks.count) tasks \(points)",
-      problem: problem)
+    let problem = try ProblemFile(path: path).problem
+    reports = [try naming(path) { try ComparedProblem(name: name, problem) }]
+    origin = ""
+  } else {
+    let seed = try arguments.seed()
+    reports = try defaultProblems(seed: seed).map { try ComparedProblem(name: $0, $1) }
+    origin = " (seed \(seed))"
   }
+  if arguments.has("--json") {
+    return Answer(try json(["problems": reports.map(ProblemReport.init)]))
+  }
+  return Answer(
+    """
+    Meta-gradients of MAML and ANIL, exact against first order\(origin)
+
+    \(reports.map(\.text).joined(separator: "\n"))
+    Instructions, and multiply-adds of matrix products, count all tasks; peak memory, one at a time.
+
+    \(conclusion(reports))
+
+    """)
 }
 
 /// A problem with both families compared.
-struct ComparedProblem {
-  var source: NamedProblem
+private struct ComparedProblem {
+  var name: String
+  var problem: MetaProblem
   var comparisons: [(family: Family, comparison: MetaGradientComparison)]
 
-  init(_ source: NamedProblem) {
-    self.source = source
-    comparisons = Family.allCases.map { ($0, source.problem.comparison($0)) }
+  init(name: String, _ problem: MetaProblem) throws {
+    self.name = name
+    self.problem = problem
+    comparisons = try Family.allCases.map { family in
+      (
+        family,
+        MetaGradientComparison(
+          exact: try problem.checkedMetaGradient(family.exact, by: .unrolled),
+          firstOrder: try problem.checkedMetaGradient(family.firstOrder, by: .unrolled))
+      )
+    }
   }
 
   var text: String {
@@ -85,14 +86,10 @@ struct ComparedProblem {
       gaps.rows.append(["\(family.rawValue), all parameters"] + comparison.gap.cells)
       gaps.rows += comparison.parameterGaps.map { ["  \($0.name)"] + $0.gap.cells }
     }
-    let problem = source.problem
-    let cuts = comparisons.map { family, comparison in
-      "\(family.rawValue) \(comparison.firstOrder.cuts.count)"
-    }
-    let steps = problem.steps == 1 ? "1 inner step" : "\(problem.steps) inner steps"
+    let cuts = comparisons.map { "\($0.family.rawValue) \($0.comparison.firstOrder.cuts.count)" }
     return """
-      \(source.name)
-        \(source.description), \(steps) of rate \(problem.learningRate)
+      \(name)
+        \(problem.summary)
 
       \(costs.text)
       \(gaps.text)
@@ -104,7 +101,10 @@ struct ComparedProblem {
 
 /// One plain sentence on what the tables show.
 private func conclusion(_ problems: [ComparedProblem]) -> String {
-  let all = problems.flatMap { problem in problem.comparisons.map(\.comparison) }
+  let all = problems.flatMap { $0.comparisons.map(\.comparison) }
+  if all.allSatisfy(\.firstOrder.cuts.isEmpty) {
+    return "Without an inner step there is nothing to cut: first order is exact."
+  }
   let angles = all.compactMap(\.gap.angle)
   let ratios = all.filter { $0.firstOrder.cost.multiplyAdds > 0 }.map {
     Double($0.exact.cost.multiplyAdds) / Double($0.firstOrder.cost.multiplyAdds)
@@ -113,8 +113,9 @@ private func conclusion(_ problems: [ComparedProblem]) -> String {
     let cheapest = ratios.min(), let dearest = ratios.max()
   else { return "A meta-gradient is zero here, so that there is no angle to speak of." }
   return
-    "Here first order points \(range(least, most, 1))° away from the exact meta-gradient; to be "
-    + "exact takes \(range(cheapest, dearest, 2)) times its multiply-adds."
+    "All parameters together, first order points \(range(least, most, 1))° away from the exact "
+    + "meta-gradient; the exact one takes \(range(cheapest, dearest, 2)) times the multiply-adds of "
+    + "first order."
 }
 
 private func range(_ low: Double, _ high: Double, _ decimals: Int) -> String {
@@ -123,28 +124,21 @@ private func range(_ low: Double, _ high: Double, _ decimals: Int) -> String {
 }
 
 extension GradientGap {
-  /// The angle in degrees, from the distance of the two directions, which is exact for small ones.
-  var angle: Double? {
-    guard let cosine, let normRatio, let relativeError else { return nil }
-    // ‖f/‖f‖ − e/‖e‖‖² = (error² − (ratio − 1)²) / ratio = 2 − 2 cos
-    let chord = max(0, (relativeError * relativeError - (normRatio - 1) * (normRatio - 1)))
-    let half = (chord / normRatio).squareRoot() / 2
-    let angle = cosine < 0.5 ? acos(cosine) : 2 * asin(min(1, half))
-    return angle * 180 / .pi
-  }
-
   fileprivate var cells: [String] {
     [
       cosine?.fixed(4) ?? "–", angle.map { $0.fixed(1) + "°" } ?? "–",
-      normRatio?.fixed(4) ?? "–", relativeError?.significant(3) ?? "–",
+      normRatio?.significant(4) ?? "–", relativeError?.significant(3) ?? "–",
     ]
   }
 }
 
-extension MetaGradient {
-  /// The length of the gradient, all parameters together.
-  var gradientNorm: Double {
-    gradient.values.flatMap(\.elements).reduce(0) { $0 + $1 * $1 }.squareRoot()
+extension MetaProblem {
+  /// The problem in a line: network, loss, tasks, inner loop.
+  fileprivate var summary: String {
+    let sizes = Set(tasks.map { "\($0.support.inputs.rows) + \($0.query.inputs.rows)" })
+    let points = sizes.count == 1 ? "of \(sizes.first ?? "") points" : "of various sizes"
+    return "\(network), \(loss.rawValue), \("task".counted(tasks.count)) \(points) "
+      + "(support + query), \("inner step".counted(steps)) of rate \(learningRate)"
   }
 }
 
@@ -180,7 +174,7 @@ private struct ProblemReport: Encodable {
   }
 
   init(_ compared: ComparedProblem) {
-    name = compared.source.name
+    name = compared.name
     methods = [:]
     gaps = [:]
     for (family, comparison) in compared.comparisons {

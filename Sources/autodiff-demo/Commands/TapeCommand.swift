@@ -16,7 +16,8 @@ let tapeCommand = Command(
   details: """
     Level 0 is what was written forward, 1 a gradient of that, 2 a gradient of a gradient. Without
     FILE, the problem is a linear network on two inputs that takes one inner step. Of a FILE, the
-    first task is listed. Scalar constants stand where they are used.
+    first task is listed. Scalar constants stand where they are used, so some line numbers
+    are left out.
     """,
   example: "autodiff-demo tape --method maml --dot | dot -Tsvg > tape.svg"
 ) { arguments in
@@ -40,7 +41,15 @@ let tapeCommand = Command(
 }
 
 private func section(_ method: Method, _ problem: MetaProblem) -> String {
-  "\(method.rawValue), order \(method.order.rawValue)\n\n" + problem.program(method).listing
+  let outputs =
+    ["output 0 is the query loss"]
+    + problem.parameters.descriptions.enumerated().map { "\($0 + 1) the gradient of \($1.name)" }
+  return """
+    \(method.rawValue), order \(method.order.rawValue)
+    Level 0 is written forward, 1 a gradient of that, 2 a gradient of a gradient; \(outputs.list).
+
+    \(problem.program(method).listing)
+    """
 }
 
 private func summary(_ problem: MetaProblem) -> String {

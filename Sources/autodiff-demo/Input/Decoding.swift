@@ -63,7 +63,7 @@ extension KeyedDecodingContainer<Key> {
 /// A number as an integer.
 func whole(_ number: Double, _ place: String) throws -> Int {
   guard let integer = Int(exactly: number) else {
-    throw MetaProblemError(place, "\(number) is not a whole number in range")
+    throw MetaProblemError(place, "\(number) is not a whole number")
   }
   return integer
 }

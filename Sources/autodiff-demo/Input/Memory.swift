@@ -22,7 +22,7 @@ extension MetaProblem {
       throw MetaProblemError(
         "adaptation.learningRate",
         "\(method.rawValue) is not finite after \(steps) steps of rate \(learningRate) "
-          + "(meta-loss \(result.loss)): the inner loop diverges")
+          + "(meta-loss \(result.loss.isNaN ? .nan : result.loss)): the inner loop diverges")
     }
     return result
   }

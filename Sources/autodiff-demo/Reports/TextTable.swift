@@ -23,6 +23,9 @@ struct TextTable {
 }
 
 extension String {
+  /// The word with a count before it, in the plural where that is not one.
+  func counted(_ count: Int) -> String { "\(count) \(self)\(count == 1 ? "" : "s")" }
+
   /// The text with spaces after it, or before it if it is to stand on the right.
   func padded(to width: Int, right: Bool = false) -> String {
     let spaces = String(repeating: " ", count: max(0, width - count))
@@ -55,6 +58,6 @@ extension Int {
     let units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"]
     var (value, unit) = (Double(self), 0)
     while value >= 1000, unit < units.count - 1 { (value, unit) = (value / 1000, unit + 1) }
-    return unit == 0 ? "\(self) B" : "\(value.significant(3)) \(units[unit])"
+    return unit == 0 ? "\(self) B" : "\(value.fixed(value < 100 ? 1 : 0)) \(units[unit])"
   }
 }
