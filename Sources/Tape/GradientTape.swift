@@ -145,7 +145,7 @@ extension GradientTape {
     if mark.lines > count { stop("truncate: the mark is past the end of the tape") }
     recording.instructions.removeSubrange(mark.lines...)
     recording.literals.removeSubrange(mark.literals...)
-    recording.labels.removeSubrange(mark.labels...)
+    recording.labels.removeSubrange(max(mark.labels, label + 1)...)  // a source may be open
     evaluation.truncate(to: mark.lines)
     era += 1
   }

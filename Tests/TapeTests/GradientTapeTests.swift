@@ -8,6 +8,11 @@ import Testing
     let tape = GradientTape()
     let x = tape.input(Matrix(2))
     let mark = tape.mark
+    tape.from("cut in here") {
+      tape.truncate(to: mark)
+      #expect(tape.recording.labels[(x + 1).instruction.label] == "cut in here")
+    }
+    tape.truncate(to: mark)
     for turn in 1...3 {
       let y = tape.from("turn") { x * Double(turn) }
       #expect(y.scalar == 2 * Double(turn))
