@@ -2,6 +2,17 @@
 
 import PackageDescription
 
+// The kernels use AVX2 and fused multiply-adds, which x86-64 processors have had since about 2013.
+// For one without: TAPE_BASELINE=1 swift build. Arm64 has all it needs by default.
+#if arch(x86_64)
+  let isBaseline = Context.environment["TAPE_BASELINE"] != nil
+  let processor: [SwiftSetting] =
+    isBaseline
+    ? [] : [.unsafeFlags(["-Xcc", "-march=x86-64-v3"]), .define("FUSED_MULTIPLY_ADD")]
+#else
+  let processor: [SwiftSetting] = [.define("FUSED_MULTIPLY_ADD")]
+#endif
+
 let package = Package(
   name: "tape",
   products: [
@@ -11,7 +22,7 @@ let package = Package(
     .executable(name: "autodiff-demo", targets: ["autodiff-demo"]),
   ],
   targets: [
-    .target(name: "Tape"),
+    .target(name: "Tape", swiftSettings: processor),
     .target(name: "Nets", dependencies: ["Tape"]),
     .target(name: "Meta", dependencies: ["Tape", "Nets"]),
     .executableTarget(name: "autodiff-demo", dependencies: ["Tape", "Nets", "Meta"]),

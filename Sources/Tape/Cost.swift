@@ -21,7 +21,7 @@ extension Program {
     Cost(
       instructions: steps.count,
       multiplyAdds: recording.instructions.indices.reduce(0) { $0 + recording.multiplyAdds($1) },
-      peakBytes: plan.count * MemoryLayout<Double>.stride)
+      peakBytes: (plan.count + plan.scratchCount) * MemoryLayout<Double>.stride)
   }
 
   /// The number of computed lines at each derivative level, from level 0 on.
@@ -37,14 +37,18 @@ extension Program {
 
 extension Recording {
   /// The multiply-adds of the matrix product on line `index`, zero if it is something else.
-  func multiplyAdds(_ index: Int) -> Int {
+  func multiplyAdds(_ index: Int) -> Int { instructions[index].shape.count * terms(index) }
+
+  /// The numbers that the kernel of line `index` keeps while it runs.
+  func scratchCount(_ index: Int) -> Int { Kernel.panelWidth * terms(index) }
+
+  /// The terms of each entry of the matrix product on line `index`, zero if it is something else.
+  private func terms(_ index: Int) -> Int {
     let line = instructions[index]
-    let terms: Int
-    switch line.operation {
-    case .matmul, .matmulNT: terms = instructions[line.operands[0]].shape.columns
-    case .matmulTN: terms = instructions[line.operands[0]].shape.rows
-    default: return 0
+    guard case .product(let transposed) = Operation.rules[Int(line.operation.rawValue)].shape else {
+      return 0
     }
-    return line.shape.count * terms
+    let first = instructions[line.operands[0]].shape
+    return transposed == .first ? first.rows : first.columns
   }
 }

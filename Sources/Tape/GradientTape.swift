@@ -172,7 +172,7 @@ private struct Evaluation {
   mutating func advance(through index: Int, of recording: Recording, rules: [Rule]) {
     for line in offsets.count..<max(offsets.count, index + 1) {
       let instruction = recording.instructions[line]
-      storage.reserve(end + instruction.shape.count)
+      storage.reserve(end + instruction.shape.count, scratch: recording.scratchCount(line))
       offsets.append(end)
       end += instruction.shape.count
       if instruction.isLeaf {

@@ -93,9 +93,12 @@ struct MemoryPlan: Sendable {
   private(set) var slots: [Slot] = []
   /// The size of the block, as a count of numbers.
   private(set) var count = 0
+  /// What the kernels keep while they run, as a count of numbers.
+  private(set) var scratchCount = 0
 
   init(_ recording: Recording, outputs: [Int], reusingMemory: Bool) {
     let instructions = recording.instructions
+    scratchCount = instructions.indices.reduce(0) { max($0, recording.scratchCount($1)) }
     var lastUse = Array(instructions.indices)
     for (line, instruction) in instructions.enumerated() {
       for operand in instruction.operands { lastUse[operand] = line }

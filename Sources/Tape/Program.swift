@@ -99,7 +99,7 @@ public final class Workspace {
   /// Reserves the memory that `program` needs, ``Cost/peakBytes`` of it.
   public init(for program: Program) {
     self.program = program
-    storage = Storage(capacity: program.plan.count)
+    storage = Storage(capacity: program.plan.count, scratch: program.plan.scratchCount)
     for (line, instruction) in program.recording.instructions.enumerated() where instruction.isLeaf
     {
       storage.write(program.recording.literal(line), at: program.plan.slots[line].offset)

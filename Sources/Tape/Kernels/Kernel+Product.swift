@@ -1,116 +1,113 @@
 extension Kernel {
   /// The matrix product, with the first or the second operand read as its transpose.
   ///
-  /// Both loops below add the terms of an entry in one fixed order, so a product is the same bits
+  /// The result is computed in panels of eight columns, and these in tiles of four rows that stay in
+  /// registers. The terms of an entry are added in one fixed order, so a product is the same bits
   /// wherever its operands lie.
   static func product(transposed: ShapeRule.Transposition) -> Kernel {
-    switch transposed {
-    case .none:
-      Kernel { call in
-        let (m, k, n) = (call.shape.rows, call.a.shape.columns, call.shape.columns)
-        if n == 1 {
-          // A k×1 column lies in memory as a 1×k row: entries are dot products.
-          dotProducts(call.result, call.a.base, call.b.base, m: m, k: k, n: 1)
+    Kernel { call in
+      let (m, n) = (call.shape.rows, call.shape.columns)
+      let k = transposed == .first ? call.a.shape.rows : call.a.shape.columns
+      let aStrides = transposed == .first ? (row: 1, term: m) : (row: k, term: 1)
+      for column in stride(from: 0, to: n, by: panelWidth) {
+        let width = min(panelWidth, n - column)
+        let panel: Rows
+        if transposed == .second {
+          // A row of bᵀ is a column of b: copied side by side, so that rows can be loaded.
+          for term in 0..<k {
+            for lane in 0..<width {
+              call.scratch[term * panelWidth + lane] = call.b.base[(column + lane) * k + term]
+            }
+          }
+          panel = Rows(base: UnsafePointer(call.scratch), stride: panelWidth)
+        } else if m >= 32, n > 2 * panelWidth {
+          // Read often enough to be worth a copy that lies together in the cache.
+          for term in 0..<k {
+            let row = load(call.b.base + term * n + column, SIMD8<Double>.self)
+            store(row, call.scratch + term * panelWidth, panelWidth)
+          }
+          panel = Rows(base: UnsafePointer(call.scratch), stride: panelWidth)
         } else {
-          rowSums(call.result, call.a.base, (k, 1), call.b.base, m: m, k: k, n: n)
+          panel = Rows(base: call.b.base + column, stride: n)
         }
-      }
-    case .first:
-      Kernel { call in
-        let (m, k, n) = (call.shape.rows, call.a.shape.rows, call.shape.columns)
-        if n == 1 {
-          // aᵀ·b is the row bᵀ·a, whose inner loop runs along the rows of a.
-          rowSums(call.result, call.b.base, (1, 1), call.a.base, m: 1, k: k, n: m)
-        } else {
-          rowSums(call.result, call.a.base, (1, m), call.b.base, m: m, k: k, n: n)
+        for row in stride(from: 0, to: m, by: 4) {
+          let target = call.result + row * n + column
+          let a = call.a.base + row * aStrides.row
+          if width > 4 {
+            tile(SIMD8.self, target, n, min(4, m - row), width, a, aStrides, panel, k)
+          } else {
+            tile(SIMD4.self, target, n, min(4, m - row), width, a, aStrides, panel, k)
+          }
         }
-      }
-    case .second:
-      Kernel { call in
-        let (m, k, n) = (call.shape.rows, call.a.shape.columns, call.shape.columns)
-        dotProducts(call.result, call.a.base, call.b.base, m: m, k: k, n: n)
       }
     }
   }
+
+  /// The columns that are computed together; a product of *k* terms needs scratch for *k* such rows.
+  static let panelWidth = 8
 }
 
-/// `result[i, j] = Σₚ a[i, p] · b[p, j]` in tiles of 4 rows and 4 columns, along the rows of `b`.
+/// The rows of a panel of the second operand.
+private struct Rows {
+  let base: UnsafePointer<Double>
+  let stride: Int
+}
+
+/// Up to four rows of `result`, `width` columns each: `Σₚ a[row, p] · panel[p, column]`.
 ///
-/// `a[i, p]` is found at `i · strides.row + p · strides.term`; `b` is k×n, row by row.
-private func rowSums(
-  _ result: UnsafeMutablePointer<Double>,
-  _ a: UnsafePointer<Double>, _ strides: (row: Int, term: Int),
-  _ b: UnsafePointer<Double>, m: Int, k: Int, n: Int
-) {
-  var i = 0
-  while i < m {
-    let tall = i + 4 <= m
-    let a0 = a + i * strides.row
-    var j = 0
-    while j + 4 <= n {
-      if tall {
-        var (s0, s1, s2, s3) = (SIMD4<Double>(), SIMD4<Double>(), SIMD4<Double>(), SIMD4<Double>())
-        for p in 0..<k {
-          let row = load4(b + p * n + j)
-          let term = a0 + p * strides.term
-          s0 += term[0] * row
-          s1 += term[strides.row] * row
-          s2 += term[2 * strides.row] * row
-          s3 += term[3 * strides.row] * row
-        }
-        store4(s0, result + i * n + j)
-        store4(s1, result + (i + 1) * n + j)
-        store4(s2, result + (i + 2) * n + j)
-        store4(s3, result + (i + 3) * n + j)
-      } else {
-        var s = SIMD4<Double>()
-        for p in 0..<k { s += a0[p * strides.term] * load4(b + p * n + j) }
-        store4(s, result + i * n + j)
-      }
-      j += 4
-    }
-    while j < n {
-      for row in 0..<(tall ? 4 : 1) {
-        var s = 0.0
-        for p in 0..<k { s += a0[row * strides.row + p * strides.term] * b[p * n + j] }
-        result[(i + row) * n + j] = s
-      }
-      j += 1
-    }
-    i += tall ? 4 : 1
+/// Always computes four full rows and stores those that exist: missing rows repeat the last one, and
+/// columns beyond `width` are whatever lies there, which is why storage ends in slack.
+@inline(__always)
+private func tile<Lanes: SIMD>(
+  _: Lanes.Type, _ result: UnsafeMutablePointer<Double>, _ stride: Int, _ rows: Int, _ width: Int,
+  _ a: UnsafePointer<Double>, _ strides: (row: Int, term: Int), _ panel: Rows, _ k: Int
+) where Lanes.Scalar == Double {
+  let second = min(1, rows - 1) * strides.row
+  let third = min(2, rows - 1) * strides.row
+  let fourth = min(3, rows - 1) * strides.row
+  var (sum0, sum1, sum2, sum3) = (Lanes(), Lanes(), Lanes(), Lanes())
+  var (term, row) = (a, panel.base)
+  for _ in 0..<k {
+    let entries = load(row, Lanes.self)
+    sum0.add(term[0], entries)
+    sum1.add(term[second], entries)
+    sum2.add(term[third], entries)
+    sum3.add(term[fourth], entries)
+    term += strides.term
+    row += panel.stride
   }
+  store(sum0, result, width)
+  if rows > 1 { store(sum1, result + stride, width) }
+  if rows > 2 { store(sum2, result + 2 * stride, width) }
+  if rows > 3 { store(sum3, result + 3 * stride, width) }
 }
 
-/// `result[i, j] = Σₚ a[i, p] · b[j, p]`, along the rows of both.
-private func dotProducts(
-  _ result: UnsafeMutablePointer<Double>,
-  _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, m: Int, k: Int, n: Int
-) {
-  for i in 0..<m {
-    for j in 0..<n {
-      let (x, y) = (a + i * k, b + j * k)
-      var sums = SIMD4<Double>()
-      var p = 0
-      while p + 4 <= k {
-        sums += load4(x + p) * load4(y + p)
-        p += 4
-      }
-      var total = sums.sum()
-      while p < k {
-        total += x[p] * y[p]
-        p += 1
-      }
-      result[i * n + j] = total
-    }
+extension SIMD where Scalar == Double {
+  /// Adds `factor · entries`, fused where the processor can: elsewhere fusing is a slow call.
+  @inline(__always)
+  fileprivate mutating func add(_ factor: Double, _ entries: Self) {
+    #if FUSED_MULTIPLY_ADD
+      addProduct(Self(repeating: factor), entries)
+    #else
+      self += factor * entries
+    #endif
   }
 }
 
 @inline(__always)
-private func load4(_ pointer: UnsafePointer<Double>) -> SIMD4<Double> {
-  UnsafeRawPointer(pointer).loadUnaligned(as: SIMD4<Double>.self)
+private func load<Lanes: SIMD>(_ pointer: UnsafePointer<Double>, _: Lanes.Type) -> Lanes
+where Lanes.Scalar == Double {
+  UnsafeRawPointer(pointer).loadUnaligned(as: Lanes.self)
 }
 
+/// Stores the first `width` lanes.
 @inline(__always)
-private func store4(_ value: SIMD4<Double>, _ pointer: UnsafeMutablePointer<Double>) {
-  UnsafeMutableRawPointer(pointer).storeBytes(of: value, as: SIMD4<Double>.self)
+private func store<Lanes: SIMD>(
+  _ lanes: Lanes, _ pointer: UnsafeMutablePointer<Double>, _ width: Int
+) where Lanes.Scalar == Double {
+  if width >= Lanes.scalarCount {
+    UnsafeMutableRawPointer(pointer).storeBytes(of: lanes, as: Lanes.self)
+  } else {
+    for lane in 0..<width { pointer[lane] = lanes[lane] }
+  }
 }

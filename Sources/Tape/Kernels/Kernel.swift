@@ -4,10 +4,12 @@ struct Operand {
   let shape: Shape
 }
 
-/// One call of a kernel: where the result goes, and up to three operands (unused ones repeat the first).
+/// One call of a kernel: where the result goes, up to three operands (unused ones repeat the first),
+/// and room for what the kernel keeps while it runs.
 ///
-/// Whoever makes a call owes that every pointer holds `shape.count` numbers, and that the result
-/// overlaps an operand either not at all or, in an elementwise operation on an operand of the
+/// Whoever makes a call owes that every operand holds `shape.count` numbers and then
+/// ``Storage/slack`` more that may be read though they mean nothing; that there is room for
+/// ``Recording/scratchCount(_:)`` numbers of scratch; and that the result overlaps an operand either not at all or, in an elementwise operation on an operand of the
 /// result's own shape, exactly.
 struct KernelCall {
   let result: UnsafeMutablePointer<Double>
@@ -15,6 +17,7 @@ struct KernelCall {
   let a: Operand
   let b: Operand
   let c: Operand
+  let scratch: UnsafeMutablePointer<Double>
 }
 
 /// The loop that computes an operation.

@@ -5,34 +5,49 @@
 final class Storage {
   private var base: UnsafeMutablePointer<Double>
   private(set) var capacity: Int
+  private var scratch: UnsafeMutablePointer<Double>
+  private var scratchCapacity: Int
 
-  private static let alignment = 64
+  /// Numbers beyond the capacity that a kernel may read, but not use, at the end of a row.
+  static let slack = 8
 
   /// Reserves room for `capacity` numbers, all zero.
-  init(capacity: Int) {
-    self.capacity = max(capacity, 8)
-    base = Self.allocate(self.capacity)
-    base.initialize(repeating: 0, count: self.capacity)
+  init(capacity: Int, scratch scratchCapacity: Int = 0) {
+    self.capacity = capacity
+    self.scratchCapacity = scratchCapacity
+    base = Self.allocate(capacity)
+    scratch = Self.allocate(scratchCapacity)
   }
 
-  deinit { base.deallocate() }
+  deinit {
+    base.deallocate()
+    scratch.deallocate()
+  }
 
+  /// Zeros, the slack behind them included, at an address that suits the widest registers.
   private static func allocate(_ count: Int) -> UnsafeMutablePointer<Double> {
-    UnsafeMutableRawPointer
-      .allocate(byteCount: count * MemoryLayout<Double>.stride, alignment: alignment)
-      .bindMemory(to: Double.self, capacity: count)
+    let whole = count + slack
+    let base =
+      UnsafeMutableRawPointer
+      .allocate(byteCount: whole * MemoryLayout<Double>.stride, alignment: 64)
+      .bindMemory(to: Double.self, capacity: whole)
+    base.initialize(repeating: 0, count: whole)
+    return base
   }
 
   /// Makes room for at least `count` numbers, keeping what is there, in amortised constant time each.
-  func reserve(_ count: Int) {
-    guard count > capacity else { return }
-    let newCapacity = max(count, 2 * capacity)
-    let grown = Self.allocate(newCapacity)
-    grown.update(from: base, count: capacity)
-    (grown + capacity).initialize(repeating: 0, count: newCapacity - capacity)
-    base.deallocate()
-    base = grown
-    capacity = newCapacity
+  func reserve(_ count: Int, scratch scratchCount: Int = 0) {
+    if count > capacity {
+      let newCapacity = max(count, 2 * capacity)
+      let grown = Self.allocate(newCapacity)
+      grown.update(from: base, count: capacity)
+      base.deallocate()
+      (base, capacity) = (grown, newCapacity)
+    }
+    if scratchCount > scratchCapacity {
+      scratch.deallocate()
+      (scratch, scratchCapacity) = (Self.allocate(scratchCount), scratchCount)
+    }
   }
 
   /// The numbers at `offset ..< offset + count`.
@@ -59,7 +74,7 @@ final class Storage {
     kernel.run(
       KernelCall(
         result: base + result.offset, shape: result.shape, a: operand(a), b: operand(b),
-        c: operand(c)))
+        c: operand(c), scratch: scratch))
   }
 
   @inline(__always)
