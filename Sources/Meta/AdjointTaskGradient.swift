@@ -70,11 +70,14 @@ struct AdjointTaskGradient: TaskGradient {
     func total(_ part: (Cost) -> Int) -> Int {
       loop.steps * part(step.cost) + part(query.cost) + backSteps * part(back.cost)
     }
-    let trajectory = backSteps * adaptedCount * MemoryLayout<Double>.stride
+    let trajectory = backSteps * (adaptedCount * 8 + adapted.count * bytesPerMatrix)
     return Cost(
       instructions: total(\.instructions), multiplyAdds: total(\.multiplyAdds),
       peakBytes: max(step.cost.peakBytes, query.cost.peakBytes, back.cost.peakBytes) + trajectory)
   }
+
+  /// What a stored matrix takes beside its entries.
+  private var bytesPerMatrix: Int { 64 }
 
   var lines: Int {
     [step, query, back].reduce(0) { $0 + $1.recording.instructions.count }

@@ -21,7 +21,7 @@ public struct GradientGap: Equatable, Sendable {
     let exact = exact.flatMap(\.elements)
     let first = firstOrder.flatMap(\.elements)
     if exact.count != first.count {
-      fatalError("GradientGap: \(exact.count) entries, but \(first.count) of first order")
+      stop("GradientGap: \(exact.count) entries, but \(first.count) of first order")
     }
     let (exactNorm, firstNorm) = (norm(exact), norm(first))
     guard exactNorm > 0, firstNorm > 0 else {

@@ -28,14 +28,17 @@ public enum Adaptation: String, Sendable {
 /// knows which one it belongs to.
 public struct InnerLoop: Equatable, Sendable {
   /// Which parameters change.
-  public var adaptation: Adaptation
+  public let adaptation: Adaptation
   /// How many steps are taken.
-  public var steps: Int
+  public let steps: Int
   /// Whether derivatives flow through the inner gradients.
-  public var order: Order
+  public let order: Order
 
   /// Describes an inner loop.
+  ///
+  /// - Precondition: `steps` is not negative; anything else stops with a message.
   public init(adapting adaptation: Adaptation, steps: Int, order: Order) {
+    if steps < 0 { stop("InnerLoop: steps is at least 0, but is \(steps)") }
     self.adaptation = adaptation
     self.steps = steps
     self.order = order

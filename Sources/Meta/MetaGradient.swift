@@ -82,35 +82,30 @@ extension MetaProblem {
   /// Records two short loops and extends their difference to the number of steps, so the answer
   /// comes at once even for a loop that would not fit in memory.
   ///
-  /// - Returns: As ``MetaGradient/cost``, but with the memory of the program's own lines added.
+  /// - Returns: As ``MetaGradient/cost``, but with the memory of the programs' own lines added, and
+  ///   that of all sizes of task together.
   public func predictedCost(_ method: Method, by route: Route = .unrolled) -> Cost {
     func cost(_ steps: Int, _ shapes: TaskShapes) -> Cost {
       let evaluate = taskGradient(method.innerLoop(steps: steps), route, shapes)
       var cost = evaluate.cost
-      let (bytes, overflows) = evaluate.lines.multipliedReportingOverflow(by: bytesPerLine)
-      cost.peakBytes = overflows ? .max : cost.peakBytes + bytes
+      cost.peakBytes += evaluate.lines * bytesPerLine
       return cost
     }
     func extended(_ from: Int, _ to: Int) -> Int {
-      let (growth, overflows) = (to - from).multipliedReportingOverflow(by: max(steps - 2, 0))
-      return overflows ? .max : (steps < 2 ? from : to + growth)
+      let growth = (to - from).saturatingProduct(max(steps - 2, 0))
+      return growth == .max ? .max : (steps < 2 ? from : to + growth)
     }
-    var total = Cost()
-    var known: [TaskShapes: Cost] = [:]
-    for shapes in tasks.map(TaskShapes.init) {
+    // Tasks of one size share their programs; those of another size come on top.
+    var counts: [TaskShapes: Int] = [:]
+    for task in tasks { counts[TaskShapes(task), default: 0] += 1 }
+    return counts.reduce(into: Cost()) { total, entry in
+      let (shapes, count) = entry
       let (one, two) = (cost(min(steps, 1), shapes), cost(min(steps, 2), shapes))
-      let whole =
-        known[shapes]
-        ?? Cost(
-          instructions: extended(one.instructions, two.instructions),
-          multiplyAdds: extended(one.multiplyAdds, two.multiplyAdds),
-          peakBytes: extended(one.peakBytes, two.peakBytes))
-      known[shapes] = whole
-      total.instructions += whole.instructions
-      total.multiplyAdds += whole.multiplyAdds
-      total.peakBytes = max(total.peakBytes, whole.peakBytes)
+      total.instructions += count * extended(one.instructions, two.instructions)
+      total.multiplyAdds += count * extended(one.multiplyAdds, two.multiplyAdds)
+      let bytes = extended(one.peakBytes, two.peakBytes)
+      total.peakBytes = bytes == .max ? .max : total.peakBytes + bytes
     }
-    return total
   }
 
   /// About what one recorded line takes while its program is made: the line itself, its pruned

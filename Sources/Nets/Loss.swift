@@ -19,7 +19,7 @@ public enum Loss: String, CaseIterable, Sendable {
   ///   with a message.
   public func callAsFunction(_ outputs: Variable, _ targets: Variable) -> Variable {
     if outputs.shape != targets.shape {
-      fatalError("\(rawValue): outputs are \(outputs.shape), but targets are \(targets.shape)")
+      stop("\(rawValue): outputs are \(outputs.shape), but targets are \(targets.shape)")
     }
     switch self {
     case .halfMeanSquaredError:

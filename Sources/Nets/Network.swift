@@ -35,8 +35,13 @@ public struct LinearTwoLayer: Network, Equatable, CustomStringConvertible {
   /// The number of columns of the outputs.
   public let outputWidth: Int
 
-  /// Creates a network of the given sizes, each at least one.
+  /// Creates a network of the given sizes.
+  ///
+  /// - Precondition: Each is at least one; anything else stops with a message.
   public init(inputs: Int, width: Int, outputs: Int) {
+    if min(inputs, width, outputs) < 1 {
+      stop("LinearTwoLayer: sizes are at least 1, but are \(inputs), \(width) and \(outputs)")
+    }
     (inputWidth, self.width, outputWidth) = (inputs, width, outputs)
   }
 
@@ -69,7 +74,7 @@ public struct ReLUNetwork: Network, Equatable, CustomStringConvertible {
   /// - Precondition: At least two sizes, each at least one; anything else stops with a message.
   public init(sizes: [Int]) {
     if sizes.count < 2 || sizes.contains(where: { $0 < 1 }) {
-      fatalError("ReLUNetwork: at least two sizes, each at least 1, but they are \(sizes)")
+      stop("ReLUNetwork: at least two sizes, each at least 1, but they are \(sizes)")
     }
     self.sizes = sizes
   }

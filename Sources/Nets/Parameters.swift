@@ -38,7 +38,7 @@ public struct Parameters<Value> {
   /// - Precondition: There are as many values as descriptions; anything else stops with a message.
   public init(_ descriptions: [ParameterDescription], _ values: [Value]) {
     if descriptions.count != values.count {
-      fatalError("Parameters: \(descriptions.count) descriptions, but \(values.count) values")
+      stop("Parameters: \(descriptions.count) descriptions, but \(values.count) values")
     }
     self.descriptions = descriptions
     self.values = values

@@ -20,6 +20,12 @@
 public func jacobianVectorProduct(
   of results: [Variable], wrt variables: [Variable], along directions: [Variable]
 ) -> [Variable] {
+  if directions.map(\.shape) != variables.map(\.shape) {
+    stop(
+      "jacobianVectorProduct(of:wrt:along:): variables are \(variables.map(\.shape)), "
+        + "but directions are \(directions.map(\.shape))")
+  }
+  // Their value does not matter: the pullback is linear in them, and only its slope is used.
   let upstreams = results.map { $0.tape.input(Matrix($0.shape, repeating: 0)) }
   let pulled = pullback(of: results, at: upstreams, wrt: variables)
   return pullback(of: pulled, at: directions, wrt: upstreams)
@@ -48,7 +54,9 @@ public func hessianVectorProduct(
 /// `point` among them, are held fixed. Nested calls therefore never confuse one derivative with
 /// another.
 public func gradient(at point: Variable, of function: (Variable) -> Variable) -> Variable {
-  let argument = point.broadcast(to: point.shape)  // a line of its own
+  // A line of its own: a derivative is with respect to a line, not to its value, so that what
+  // `function` captures can be told from its argument.
+  let argument = point.broadcast(to: point.shape)
   return gradient(of: function(argument), wrt: argument)
 }
 

@@ -1,3 +1,9 @@
+// How a second derivative comes about. Of y = x · x · x the tape holds two products. The first
+// gradient reads them backwards and calls their pullbacks, which append products and sums: the slope,
+// 3x², as ordinary lines. A second gradient, of the slope, finds those lines on the tape, reads them
+// backwards just so, and appends the curvature, 6x. Nothing knows that it is differentiated for the
+// second time.
+
 /// The gradient of a scalar with respect to some variables, recorded on the same tape.
 ///
 /// A variable on which the result does not depend has gradient zero, of its own shape. The result
@@ -40,9 +46,7 @@ public func pullback(
   if upstreams.count != results.count {
     stop("pullback(of:at:wrt:): \(results.count) results, but \(upstreams.count) upstreams")
   }
-  for variable in results + upstreams + variables where variable.tape !== tape {
-    stop("pullback(of:at:wrt:): variables are on different tapes")
-  }
+  tape.check(results + upstreams + variables, for: "pullback(of:at:wrt:)")
   for (result, upstream) in zip(results, upstreams) where result.shape != upstream.shape {
     stop("pullback(of:at:wrt:): result is \(result.shape), but upstream is \(upstream.shape)")
   }
@@ -57,15 +61,15 @@ public func pullback(
 private struct Sweep {
   private let tape: GradientTape
   private let first: Int
-  private var depends: [Bool] = []  // by line: does its value depend on a variable?
-  private var gradients: [Int32]  // by line: where its gradient so far stands, −1 for nowhere
+  private var depends: [Bool]  // by line: does its value depend on a variable?
+  private var gradientLine: [Int32]  // by line: the line of its gradient so far, −1 for none
 
   init(of results: [Variable], wrt variables: [Variable], on tape: GradientTape) {
     self.tape = tape
     let last = results.map(\.index).max() ?? 0
     first = min(variables.map(\.index).min() ?? last, last)
     depends = Array(repeating: false, count: last - first + 1)
-    gradients = Array(repeating: -1, count: last - first + 1)
+    gradientLine = Array(repeating: -1, count: last - first + 1)
     for variable in variables where variable.index <= last {
       depends[variable.index - first] = true
     }
@@ -73,6 +77,7 @@ private struct Sweep {
       let instruction = tape.recording.instructions[line]
       let pullbacks = tape.rules[Int(instruction.operation.rawValue)].pullbacks
       depends[line - first] = instruction.operands.indices.contains { position in
+        // A nil pullback ends the path: what stopGradient reads is never visited for its sake.
         pullbacks[position] != nil && isOnPath(instruction.operands[position])
       }
     }
@@ -90,15 +95,14 @@ private struct Sweep {
       tape.sweepLevel = result.instruction.level + 1
       add(upstream, to: result.index)
     }
-    for line in gradients.indices.reversed() where gradients[line] >= 0 {
+    for line in gradientLine.indices.reversed() where gradientLine[line] >= 0 {
       differentiate(Variable(tape: tape, index: first + line))
     }
     return variables.map { variable in
       let line = variable.index - first
-      if line < gradients.count, gradients[line] >= 0 {
-        return Variable(tape: tape, index: Int(gradients[line]))
+      if line < gradientLine.count, gradientLine[line] >= 0 {
+        return Variable(tape: tape, index: Int(gradientLine[line]))
       }
-      tape.sweepLevel = variable.instruction.level + 1
       return tape.constant(Matrix(variable.shape, repeating: 0))
     }
   }
@@ -106,8 +110,8 @@ private struct Sweep {
   private mutating func differentiate(_ output: Variable) {
     let instruction = output.instruction
     tape.sweepLevel = instruction.level + 1
-    tape.label = instruction.isLeaf ? 0 : instruction.label
-    let upstream = Variable(tape: tape, index: Int(gradients[output.index - first]))
+    tape.label = instruction.label
+    let upstream = Variable(tape: tape, index: Int(gradientLine[output.index - first]))
     let node = Node(output: output, upstream: upstream)
     let pullbacks = tape.rules[Int(instruction.operation.rawValue)].pullbacks
 
@@ -125,8 +129,8 @@ private struct Sweep {
   }
 
   private mutating func add(_ contribution: Variable, to line: Int) {
-    let sofar = Int(gradients[line - first])
+    let sofar = Int(gradientLine[line - first])
     let total = sofar < 0 ? contribution : Variable(tape: tape, index: sofar) + contribution
-    gradients[line - first] = Int32(total.index)
+    gradientLine[line - first] = Int32(total.index)
   }
 }

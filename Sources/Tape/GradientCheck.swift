@@ -78,7 +78,8 @@ extension Operation {
         of: { $0[0].tape.record(self, $0, target: target) }, at: points, orders: orders,
         on: { GradientTape(rules: rules) }, &generator)
       worst =
-        worst.isEmpty ? findings : zip(worst, findings).map { $1.error <= $0.error ? $0 : $1 }
+        worst.isEmpty
+        ? findings : zip(worst, findings).map { $0.error.isNaN || $1.error <= $0.error ? $0 : $1 }
     }
     return worst
   }
@@ -102,6 +103,7 @@ private func checkDerivatives(
   of function: ([Variable]) -> Variable, at points: [Matrix], orders: Int,
   on makeTape: () -> GradientTape, _ generator: inout some RandomNumberGenerator
 ) -> [DerivativeCheck] {
+  if orders < 1 { stop("checkDerivatives: orders is at least 1, but is \(orders)") }
   let probe = makeTape()
   let cotangent = randomMatrix(
     function(points.map { probe.input($0) }).shape, in: -1...1, &generator)

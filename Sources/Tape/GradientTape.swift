@@ -90,9 +90,7 @@ extension GradientTape {
   package func record(
     _ operation: Operation, _ operands: [Variable], target: Shape? = nil
   ) -> Variable {
-    for operand in operands where operand.tape !== self {
-      stop("\(operation): operands are on different tapes")
-    }
+    check(operands, for: "\(operation)")
     let rule = rules[Int(operation.rawValue)]
     let shapes = operands.map(\.shape)
     guard operands.count == rule.arity,
@@ -101,11 +99,23 @@ extension GradientTape {
       let sizes = shapes.map(\.description).joined(separator: " and ")
       stop("\(operation): shapes do not fit: \(sizes)" + (target.map { ", target \($0)" } ?? ""))
     }
+    // What only a second gradient feeds belongs to it, even where it differentiates a forward line:
+    // so the level is at least that of each operand. Written forward, a line is forward.
     let level = sweepLevel.map { max($0, operands.map(\.instruction.level).max() ?? 0) } ?? 0
     return append(
       Instruction(
         operation: operation, level: level, operands: Operands(operands.map(\.index)),
         shape: shape, label: label, literal: 0, era: era))
+  }
+}
+
+extension GradientTape {
+  /// Stops with a message unless the variables are lines of this tape, and not of a part cut off it.
+  func check(_ variables: [Variable], for operation: String) {
+    for variable in variables {
+      if variable.tape !== self { stop("\(operation): variables are on different tapes") }
+      _ = variable.instruction
+    }
   }
 }
 
@@ -126,23 +136,32 @@ extension GradientTape {
   }
 
   /// A place to which a tape can be cut back.
-  public struct Mark: Sendable {
+  public struct Mark {
+    fileprivate let tape: GradientTape
     fileprivate let lines: Int
     fileprivate let literals: Int
     fileprivate let labels: Int
+    fileprivate let lastEra: Int32?
   }
 
   /// The present end of the tape.
   public var mark: Mark {
     Mark(
-      lines: count, literals: recording.literals.count, labels: recording.labels.count)
+      tape: self, lines: count, literals: recording.literals.count,
+      labels: recording.labels.count, lastEra: recording.instructions.last?.era)
   }
 
   /// Forgets every line after `mark`, so that a long-lived tape can be used again and again.
   ///
   /// Variables recorded after the mark must not be used any more: using one stops with a message.
+  ///
+  /// - Precondition: The mark is of this tape, and the tape was not cut back beyond it since;
+  ///   anything else stops with a message.
   public func truncate(to mark: Mark) {
-    if mark.lines > count { stop("truncate: the mark is past the end of the tape") }
+    let isHere =
+      mark.tape === self && mark.lines <= count
+      && (mark.lines == 0 || recording.instructions[mark.lines - 1].era == mark.lastEra)
+    if !isHere { stop("truncate: the mark is not, or no longer, a place on this tape") }
     recording.instructions.removeSubrange(mark.lines...)
     recording.literals.removeSubrange(mark.literals...)
     recording.labels.removeSubrange(max(mark.labels, label + 1)...)  // a source may be open
@@ -178,13 +197,13 @@ private struct Evaluation {
       if instruction.isLeaf {
         storage.write(recording.literal(line), at: offsets[line])
       } else {
-        func slot(_ position: Int) -> Slot {
-          let operand = instruction.operands[min(position, instruction.operands.count - 1)]
-          return Slot(offset: offsets[operand], shape: recording.instructions[operand].shape)
+        func slot(_ line: Int) -> Slot {
+          Slot(offset: offsets[line], shape: recording.instructions[line].shape)
         }
+        let (a, b, c) = instruction.operands.padded
         storage.execute(
-          rules[Int(instruction.operation.rawValue)].kernel,
-          result: Slot(offset: offsets[line], shape: instruction.shape), slot(0), slot(1), slot(2))
+          rules[Int(instruction.operation.rawValue)].kernel, result: slot(line), slot(a), slot(b),
+          slot(c))
       }
     }
   }

@@ -91,7 +91,7 @@ extension Operation {
       Rule(
         .elementwise,
         kernel: .map { max($0, 0) + scalarLogOnePlus(scalarExp(-abs($0))) },
-        pullback: { $0.upstream * ($0[0] - $0.output).exp() })
+        pullback: { $0.upstream * (-(-$0[0]).softplus()).exp() })
 
     case .select:
       Rule(

@@ -121,20 +121,20 @@ struct MemoryPlan: Sendable {
       return slot
     }
     for (line, instruction) in instructions.enumerated() where !instruction.isLeaf {
-      var dying = Set(instruction.operands.filter { reusingMemory && lastUse[$0] == line })
-      // An elementwise kernel may write over an operand of the result's own shape.
-      if instruction.operation.worksInPlace {
-        for operand in dying where instructions[operand].shape == instruction.shape {
-          release(operand)
-          dying.remove(operand)
-        }
+      var dying: [Int] = []
+      for operand in instruction.operands where reusingMemory && lastUse[operand] == line {
+        if !dying.contains(operand) { dying.append(operand) }
       }
+      // An elementwise kernel may write over an operand of the result's own shape.
+      func isOverwritten(_ operand: Int) -> Bool {
+        instruction.operation.worksInPlace && instructions[operand].shape == instruction.shape
+      }
+      for operand in dying where isOverwritten(operand) { release(operand) }
       let size = instruction.shape.count
       let offset = free[size]?.popLast() ?? count
       if offset == count { count += size }
       slots[line] = Slot(offset: offset, shape: instruction.shape)
-      for operand in dying.sorted() { release(operand) }
-      if reusingMemory, lastUse[line] == line { release(line) }
+      for operand in dying where !isOverwritten(operand) { release(operand) }
     }
   }
 }

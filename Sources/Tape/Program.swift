@@ -41,9 +41,7 @@ public struct Program: Sendable {
   /// - Complexity: O(lines of the tape).
   public init(inputs: [Variable], outputs: [Variable], reusingMemory: Bool = true) {
     guard let tape = outputs.first?.tape else { stop("Program: there is no output") }
-    for variable in inputs + outputs where variable.tape !== tape {
-      stop("Program: variables are on different tapes")
-    }
+    tape.check(inputs + outputs, for: "Program")
     for (position, input) in inputs.enumerated() {
       if input.instruction.operation != .input {
         stop("Program: input \(position) is computed by \(input.instruction.operation)")
@@ -58,12 +56,10 @@ public struct Program: Sendable {
     steps = recording.instructions.indices.compactMap { line in
       let instruction = recording.instructions[line]
       if instruction.isLeaf { return nil }
-      let operands = (0..<3).map {
-        plan.slots[instruction.operands[min($0, instruction.operands.count - 1)]]
-      }
+      let (a, b, c) = instruction.operands.padded
       return Step(
         kernel: tape.rules[Int(instruction.operation.rawValue)].kernel,
-        result: plan.slots[line], a: operands[0], b: operands[1], c: operands[2])
+        result: plan.slots[line], a: plan.slots[a], b: plan.slots[b], c: plan.slots[c])
     }
     self.recording = recording
     self.inputs = pruned.inputs

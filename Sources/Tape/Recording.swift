@@ -34,6 +34,11 @@ package struct Operands: RandomAccessCollection, Hashable, Sendable {
     }
   }
 
+  /// Three lines, the last one repeated where there are fewer: what a kernel takes.
+  var padded: (Int, Int, Int) {
+    (self[0], self[Swift.min(1, count - 1)], self[Swift.min(2, count - 1)])
+  }
+
   package var startIndex: Int { 0 }
   package var endIndex: Int { Int(lines[3]) }
   package subscript(position: Int) -> Int {

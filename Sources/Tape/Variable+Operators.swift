@@ -1,6 +1,6 @@
-// The spellings of the operations. Each records one line, on the tape of its operands, and stops
-// with a message that names the operation and the shapes if operands do not fit or are on different
-// tapes. Gradients are in the table in `Operation+Rules.swift`; costs are O(entries) but for products.
+// The spellings of the operations: each records one line. Their gradients stand in the table in
+// `Operation+Rules.swift`. Operands on different tapes, or of shapes that do not fit, stop with a message
+// that names the operation and the shapes.
 
 extension Variable {
   private func record(_ operation: Operation, target: Shape? = nil) -> Variable {
@@ -18,6 +18,9 @@ extension Variable {
 
 extension Variable {
   /// The entrywise sum, operands broadcast.
+  ///
+  /// - Precondition: Equal shapes, or one a scalar, row or column that fills the other when repeated;
+  ///   anything else stops with both shapes. So for the other three.
   public static func + (left: Variable, right: Variable) -> Variable { left.record(.add, right) }
 
   /// The entrywise difference, operands broadcast.
@@ -67,36 +70,48 @@ extension Variable {
   /// The matrix product `self · other`.
   ///
   /// - Shapes: `[m, k] · [k, n] → [m, n]`.
+  /// - Precondition: The *k* agree; anything else stops with both shapes.
   /// - Complexity: O(*mkn*).
   public func matmul(_ other: Variable) -> Variable { record(.matmul, other) }
 
   /// The matrix product `selfᵀ · other`, without a transposed copy.
   ///
   /// - Shapes: `[k, m]ᵀ · [k, n] → [m, n]`.
+  /// - Precondition: The *k* agree; anything else stops with both shapes.
   /// - Complexity: O(*mkn*).
   public func transposedMatmul(_ other: Variable) -> Variable { record(.matmulTN, other) }
 
   /// The matrix product `self · otherᵀ`, without a transposed copy.
   ///
   /// - Shapes: `[m, k] · [n, k]ᵀ → [m, n]`.
+  /// - Precondition: The *k* agree; anything else stops with both shapes.
   /// - Complexity: O(*mkn*).
   public func matmulTransposed(_ other: Variable) -> Variable { record(.matmulNT, other) }
 
   /// The matrix with rows and columns exchanged.
+  ///
+  /// - Shapes: `[m, n] → [n, m]`.
   public func transposed() -> Variable { record(.transpose) }
 
-  /// The sum of all entries, 1×1.
+  /// The sum of all entries.
+  ///
+  /// - Shapes: `[m, n] → [1, 1]`.
   public func sum() -> Variable { sum(to: .scalar) }
 
   /// The sum over rows, over columns or over both, so that `target` is left.
   ///
-  /// - Shapes: Each dimension of `target` is that of `self`, or one.
+  /// - Precondition: Each dimension of `target` is that of `self`, or one; anything else stops with a
+  ///   message.
   public func sum(to target: Shape) -> Variable { record(.sum, target: target) }
 
-  /// The mean of all entries, 1×1.
+  /// The mean of all entries.
+  ///
+  /// - Shapes: `[m, n] → [1, 1]`.
   public func mean() -> Variable { sum() * (1 / Double(shape.count)) }
 
   /// The matrix repeated along its dimensions of one until it is of shape `target`.
+  ///
+  /// - Precondition: Each dimension is that of `target`, or one; anything else stops with a message.
   public func broadcast(to target: Shape) -> Variable { record(.broadcast, target: target) }
 }
 
@@ -104,21 +119,33 @@ extension Variable {
 
 extension Variable {
   /// The larger of each entry and zero; its derivative at zero is zero.
+  ///
+  /// - Shapes: `[m, n] → [m, n]`.
   public func relu() -> Variable { record(.relu) }
 
   /// One where an entry is positive, zero elsewhere; its derivative is zero everywhere.
+  ///
+  /// - Shapes: `[m, n] → [m, n]`.
   public func step() -> Variable { record(.step) }
 
   /// The hyperbolic tangent of each entry.
+  ///
+  /// - Shapes: `[m, n] → [m, n]`.
   public func tanh() -> Variable { record(.tanh) }
 
   /// The exponential of each entry.
+  ///
+  /// - Shapes: `[m, n] → [m, n]`.
   public func exp() -> Variable { record(.exp) }
 
   /// The natural logarithm of each entry; NaN below zero.
+  ///
+  /// - Shapes: `[m, n] → [m, n]`.
   public func log() -> Variable { record(.log) }
 
   /// The square root of each entry, NaN below zero; its derivative at zero is defined as zero.
+  ///
+  /// - Shapes: `[m, n] → [m, n]`.
   public func sqrt() -> Variable { record(.sqrt) }
 
   /// The logarithm of the sum of the exponentials of each row, without overflow.
@@ -127,6 +154,8 @@ extension Variable {
   public func logSumExp() -> Variable { record(.logSumExp) }
 
   /// The logarithm of one plus the exponential of each entry, without overflow.
+  ///
+  /// - Shapes: `[m, n] → [m, n]`.
   public func softplus() -> Variable { record(.softplus) }
 
   /// The entries of `value`, but those of `otherwise` where this variable is zero or negative.
@@ -152,5 +181,7 @@ extension Variable {
   /// The same value, cut off from what it was computed from: no derivative flows through it.
   ///
   /// The cut is a line of the tape, so it shows in listings and survives in a ``Program``.
+  ///
+  /// - Shapes: `[m, n] → [m, n]`.
   public func stopGradient() -> Variable { record(.stopGradient) }
 }

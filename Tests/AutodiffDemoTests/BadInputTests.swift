@@ -49,7 +49,24 @@ import Testing
       try Self.expectRefusal(command + ["nowhere.json"], "nowhere.json: cannot be read", "no such")
       try Self.expectRefusal(command + ["Tests"], "Tests: cannot be read", "it is a directory")
     }
-    try Self.expectRefusal(["check", "-"], input: DocumentTests.exampleProblem(), "there are none")
+    try Self.expectRefusal(
+      ["check", "-"], input: DocumentTests.exampleProblem(), "standard input: references: there are"
+    )
+    try Self.expectRefusal(["compare", ""], "'': cannot be read")
+    try Self.expectRefusal(["compare", "--", "--json"], "--json: cannot be read")
+    try Self.expectRefusal(["check", path("linear-1step"), "--seed", "1"], "check: --seed")
+    // Standard input that is no stream.
+    let process = Process()
+    let error = Pipe()
+    process.executableURL = Demo.products.appendingPathComponent("autodiff-demo")
+    process.arguments = ["compare", "-"]
+    process.standardInput = FileHandle(forReadingAtPath: "/")
+    process.standardError = error
+    try process.run()
+    process.waitUntilExit()
+    #expect(process.terminationReason == .exit && process.terminationStatus == 2)
+    let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    #expect(message.hasPrefix("autodiff-demo: standard input: cannot be read"))
   }
 
   /// A valid problem with one piece of its text replaced, and what the message must say.
@@ -75,7 +92,7 @@ import Testing
     (
       #""learningRate": 0.1"#, #""learningRate": NaN"#, "adaptation.learningRate: nan is not finite"
     ),
-    (#""learningRate": 0.1"#, #""learningRate": 1e300"#, "is not finite after 1 steps"),
+    (#""learningRate": 0.1"#, #""learningRate": 1e300"#, "is not finite after 1 inner step of"),
     ("[0.5, -0.25]", "[0.5, Infinity]", "parameters[0].values[1]: inf is not finite"),
     ("[0.5, -0.25]", "[0.5, 1e999]", "1e999 is not representable"),
     ("[0.5, -0.25]", "[0.5]", "parameters[0]: 1 values, but 2×1 need 2"),
@@ -158,6 +175,7 @@ import Testing
     try Self.expectRefusal(
       ["metagradient", "-", "--method", "maml"], input: many, "adaptation.steps: 1000000 steps",
       "would need", "but this machine has")
+    try Self.expectRefusal(["tape", "-"], input: many, "adaptation.steps", "would need")
   }
 
   @Test func outputThatCannotBeWritten() throws {

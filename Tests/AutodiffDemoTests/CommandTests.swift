@@ -117,6 +117,21 @@ import Testing
     #expect(run.output.contains("OVER 1e-10"))
   }
 
+  @Test func aReferenceThatIsOffInTheEighthDigitFails() throws {
+    let url = fixtures.appendingPathComponent("linear-1step.json")
+    let text = try String(contentsOf: url, encoding: .utf8)
+    let edited = text.replacing("\"loss\": 0.7804070", with: "\"loss\": 0.7804071")
+    #expect(edited != text)
+    #expect(try Demo("check", "-", input: edited).status == 1)
+  }
+
+  @Test func withoutStepsThereIsNothingToCut() throws {
+    let problem = try DocumentTests.exampleProblem().replacing("\"steps\": 1", with: "\"steps\": 0")
+    for command in ["compare", "tape"] {
+      #expect(try Demo(command, "-", input: problem).output.contains("there is nothing to cut"))
+    }
+  }
+
   @Test func checksEveryOperation() throws {
     let run = try Demo("check")
     #expect(run.status == 0 && run.error.isEmpty)

@@ -29,6 +29,18 @@ import Testing
     }
   }
 
+  @Test func smallAnglesAreAccurate() throws {
+    for angle in [1e-9, 1e-5, 0.3, 2.5] {
+      for size in [1.0, 1e-8] {
+        let gap = GradientGap(
+          exact: [try Matrix([[1, 0]])],
+          firstOrder: [try Matrix([[size * cos(angle), size * sin(angle)]])])
+        #expect(abs((gap.angle ?? 0) * .pi / 180 / angle - 1) < 1e-12)
+        #expect(abs(gap.cosine ?? 2) <= 1)
+      }
+    }
+  }
+
   @Test func comparesEachParameter() throws {
     let problem = try MetaGradientTests.problems(seed: 50)[1]
     let comparison = problem.comparison(.maml)

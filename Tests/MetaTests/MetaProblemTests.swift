@@ -24,6 +24,34 @@ import Testing
     } catch { return "\(error)" }
   }
 
+  /// A network that is not as it says.
+  struct Odd: Network {
+    var names = ["a", "b"]
+    var parameters: [ParameterDescription] {
+      names.map { ParameterDescription(name: $0, shape: Shape(1, 2), role: .head) }
+    }
+    var inputWidth: Int { 1 }
+    var outputWidth: Int { 1 }
+    func callAsFunction(_ inputs: Variable, _ parameters: Parameters<Variable>) -> Variable {
+      inputs.matmul(parameters[0]) + parameters[1]
+    }
+  }
+
+  @Test func networksThatAreNotAsTheySayAreRefused() {
+    let points = LabelledPoints(inputs: Matrix(1), targets: Matrix(1))
+    func message(_ network: Odd) -> String {
+      do {
+        _ = try MetaProblem(
+          network: network, loss: .meanSquaredError,
+          parameters: [Matrix(Shape(1, 2), repeating: 0), Matrix(Shape(1, 2), repeating: 0)],
+          steps: 1, learningRate: 1, tasks: [LearningTask(support: points, query: points)])
+        return "no error"
+      } catch { return "\(error)" }
+    }
+    #expect(message(Odd()) == "network: it gives outputs of 1×2, but should of 1×1")
+    #expect(message(Odd(names: ["a", "a"])) == "network: two parameters are called a")
+  }
+
   @Test func partsThatDoNotFitAreNamed() {
     func blank(_ rows: Int, _ columns: Int) -> Matrix { Matrix(Shape(rows, columns), repeating: 0) }
     #expect(Self.message() == "no error")
@@ -36,6 +64,10 @@ import Testing
       Self.message(parameters: [blank(3, 2), Matrix(Shape(2, 1), repeating: .nan)])
         == "parameters[1].values[0]: nan is not finite")
     #expect(Self.message(steps: -1) == "adaptation.steps: -1 is not between 0 and 1000000")
+    #expect(Self.message(steps: 1_000_001).contains("1000001 is not between 0 and 1000000"))
+    #expect(
+      Self.message { $0[0].support.targets = Matrix(Shape(4, 1), repeating: .nan) }
+        == "tasks[0].support.targets.values[0]: nan is not finite")
     #expect(Self.message(rate: .infinity) == "adaptation.learningRate: inf is not finite")
     #expect(Self.message { $0 = [] } == "tasks: there is no task")
     #expect(

@@ -88,6 +88,31 @@ import Testing
     #expect(!infinite.passes())
   }
 
+  /// Of an operation the worst finding counts, not the last or the best.
+  @Test func findsARuleThatIsOffForOneShapeOnly() {
+    for wrong in [1.001, .nan] {
+      let rules = Self.rules(spoiling: .sum) { node in
+        node.output.tape.constant(node.output.shape == Shape(1, 4) ? wrong : 1)
+      }
+      var generator = SeededGenerator(seed: 1)
+      #expect(
+        !Operation.sum.checkDerivatives(orders: 1, rules: rules, &generator)[0].passes())
+    }
+  }
+
+  @Test func mistakesStopWithAMessage() async {
+    let shapes = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var generator = SeededGenerator(seed: 1)
+      _ = checkGradient([Matrix(1)], of: { _ in 0 }, at: [], using: &generator)
+    }
+    #expect(standardError(shapes).contains("checkGradient: gradients are [1×1], points []"))
+    let orders = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var generator = SeededGenerator(seed: 1)
+      _ = checkDerivatives(of: { $0[0] }, at: [Matrix(1)], orders: 0, using: &generator)
+    }
+    #expect(standardError(orders).contains("orders is at least 1, but is 0"))
+  }
+
   @Test func countsTheRightRulesAsRight() {
     var generator = SeededGenerator(seed: 1)
     for operation in Self.differentiable {

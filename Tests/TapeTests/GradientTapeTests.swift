@@ -19,7 +19,23 @@ import Testing
       #expect(gradient(of: y, wrt: x).scalar == Double(turn))
       tape.truncate(to: mark)
       #expect(tape.count == 1)
+      #expect(tape.recording.literals.count == 1)
     }
+    let gone = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let tape = GradientTape()
+      let start = tape.mark
+      _ = tape.input(Matrix(1))
+      let later = tape.mark
+      tape.truncate(to: start)
+      _ = tape.input(Matrix(2))
+      tape.truncate(to: later)
+    }
+    #expect(standardError(gone).contains("truncate: the mark is not, or no longer, a place"))
+    let past = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let tape = GradientTape()
+      GradientTape().truncate(to: tape.mark)
+    }
+    #expect(standardError(past).contains("truncate: the mark is not, or no longer, a place"))
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       let tape = GradientTape()
       let mark = tape.mark

@@ -1,3 +1,4 @@
+import Foundation
 import Nets
 import Tape
 import TestSupport
@@ -109,11 +110,11 @@ import Testing
     #expect(relativeDistance(forward.map(\.value), reverse.map(\.value)) < 1e-14)
   }
 
-  @Test(arguments: [Operation.relu, .step, .sqrt, .tanh, .exp, .select, .multiply], 1...3)
-  func kinksAndZerosAreFinite(_ operation: Operation, order: Int) {
+  @Test(arguments: [Tape.Operation.relu, .step, .sqrt, .tanh, .exp, .select, .multiply], 1...3)
+  func kinksAndZerosAreFinite(_ operation: Tape.Operation, order: Int) {
     let tape = GradientTape()
     let x = tape.input(Matrix(Shape(2, 2), repeating: 0))
-    let arity = Operation.rules[Int(operation.rawValue)].arity
+    let arity = Tape.Operation.rules[Int(operation.rawValue)].arity
     var value = tape.record(operation, Array(repeating: x, count: arity)).sum()
     for _ in 1...order { value = gradient(of: value, wrt: x).sum() }
     #expect(value.scalar.isFinite)
@@ -123,6 +124,7 @@ import Testing
     let point = try Matrix([[-1, 0, 1]])
     #expect(gradient(at: point) { $0.relu().sum() }.elements == [0, 0, 1])
     #expect(gradient(at: point) { $0.step().sum() }.elements == [0, 0, 0])
+    #expect(GradientTape().input(point).step().value.elements == [0, 0, 1])
     #expect(gradient(at: Matrix(0)) { $0.sqrt() }.elements == [0])
   }
 
@@ -138,19 +140,45 @@ import Testing
     }
   }
 
-  @Test func notANumberIsNotHidden() {
+  @Test func functionsOfANormAtZeroHaveNoNaN() {
+    let tape = GradientTape()
+    let x = tape.input(Matrix(Shape(3, 1), repeating: 0))
+    let norm = (x * x).sum().sqrt()
+    for value in [norm * norm, norm.tanh(), norm.exp() * norm] {
+      let first = gradient(of: value, wrt: x)
+      let second = gradient(of: (first * first).sum() + first.sum(), wrt: x)
+      #expect((first.value.elements + second.value.elements).allSatisfy { $0 == 0 })
+    }
+  }
+
+  @Test func softplusKeepsItsDigitsAtBothEnds() {
+    for x in [-40.0, -1, 0, 20, 40] {
+      let tape = GradientTape()
+      let variable = tape.input(Matrix(x))
+      let slope = gradient(of: variable.softplus(), wrt: variable)
+      let curvature = gradient(of: slope, wrt: variable)
+      let (up, down) = (1 / (1 + exp(-x)), 1 / (1 + exp(x)))
+      #expect(abs(slope.scalar / up - 1) < 1e-14)
+      #expect(abs(curvature.scalar / (up * down) - 1) < 1e-14)
+    }
+  }
+
+  @Test func notANumberIsNotHidden() throws {
     #expect(gradient(at: Matrix(-1)) { $0.sqrt() }.elements[0].isNaN)
     let tape = GradientTape()
     let nan = tape.input(Matrix(.nan))
     #expect(nan.relu().scalar.isNaN)
     #expect(nan.select(nan, elseWhereNotPositive: 0).scalar.isNaN)
+    let mask = tape.input(try Matrix([[.nan, 1, -1]]))
+    let chosen = mask.select(tape.input(try Matrix([[5, 6, 7]])), elseWhereNotPositive: 0)
+    #expect(chosen.value == (try Matrix([[5, 6, 0]])))
   }
 
   @Test func softmaxDoesNotOverflow() throws {
-    let logits = try Matrix([[1000, 0, -1000], [-3000, -3000, -3000]])
+    let logits = try Matrix([[0, 1000, -1000], [-3000, -3000, -3000]])
     let softmax = gradient(at: logits) { $0.logSumExp().sum() }
     #expect(
-      relativeDistance([softmax], [try Matrix([[1, 0, 0], [1, 1, 1].map { $0 / 3 }])]) < 1e-13)
+      relativeDistance([softmax], [try Matrix([[0, 1, 0], [1, 1, 1].map { $0 / 3 }])]) < 1e-13)
   }
 
   @Test func programmersMistakesStopWithAMessage() async {
@@ -159,7 +187,33 @@ import Testing
     ) {
       _ = GradientTape().input(Matrix(1)) + GradientTape().input(Matrix(2))
     }
-    #expect(standardError(foreign).contains("add: operands are on different tapes"))
+    #expect(standardError(foreign).contains("add: variables are on different tapes"))
+
+    let foreignPullback = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      let x = GradientTape().input(Matrix(1))
+      _ = gradient(of: x * x, wrt: GradientTape().input(Matrix(1)))
+    }
+    #expect(
+      standardError(foreignPullback).contains(
+        "pullback(of:at:wrt:): variables are on different tapes"))
+
+    let counts = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      let x = GradientTape().input(Matrix(1))
+      _ = pullback(of: [x], at: [], wrt: [x])
+    }
+    #expect(standardError(counts).contains("1 results, but 0 upstreams"))
+
+    let directions = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      let x = GradientTape().input(Matrix(Shape(2, 1), repeating: 1))
+      _ = jacobianVectorProduct(of: [x], wrt: [x], along: [x.transposed()])
+    }
+    #expect(standardError(directions).contains("variables are [2×1], but directions are [1×2]"))
 
     let notScalar = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
@@ -191,8 +245,8 @@ import Testing
     let spoiled = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
-      var rules = Operation.rules
-      rules[Int(Operation.tanh.rawValue)].pullbacks = [{ $0.upstream.sum() }]
+      var rules = Tape.Operation.rules
+      rules[Int(Tape.Operation.tanh.rawValue)].pullbacks = [{ $0.upstream.sum() }]
       let x = GradientTape(rules: rules).input(Matrix(Shape(2, 3), repeating: 1))
       _ = gradient(of: x.tanh().sum(), wrt: x)
     }

@@ -82,6 +82,27 @@ import Testing
     }
   }
 
+  @Test func inputsStayForRunsToCome() {
+    let tape = GradientTape()
+    let x = tape.input(Matrix(Shape(2, 2), repeating: 1))
+    let program = Program(inputs: [x], outputs: [(x + 1).tanh() * 2 + x.exp()])
+    let workspace = Workspace(for: program)
+    workspace.setInput(0, to: Matrix(x.shape, repeating: 0.3))
+    workspace.run()
+    let first = workspace.output(0)
+    workspace.run()
+    #expect(bits([workspace.output(0)]) == bits([first]))
+  }
+
+  @Test func signedZerosSurviveReplay() {
+    let tape = GradientTape()
+    let x = tape.input(Matrix(1))
+    let y = 1 / x.sum(to: .scalar)
+    #expect(Program(inputs: [x], outputs: [y]).run([Matrix(-0.0)]) == [Matrix(-.infinity)])
+    let z = GradientTape().input(Matrix(-0.0))
+    #expect((1 / z.sum()).scalar == -.infinity)
+  }
+
   /// Random programs: replay, planning and merging never change a bit.
   @Test(arguments: 0..<40)
   func randomProgramsAreTheSameBitsOnEveryPath(_ seed: UInt64) {
@@ -179,5 +200,34 @@ import Testing
       _ = Program(inputs: [x], outputs: [x * x]).run([])
     }
     #expect(standardError(count).contains("Program: 0 values for 1 inputs"))
+
+    let foreign = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      let x = GradientTape().input(Matrix(1))
+      _ = Program(inputs: [GradientTape().input(Matrix(1))], outputs: [x])
+    }
+    #expect(standardError(foreign).contains("Program: variables are on different tapes"))
+
+    let twice = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      let x = GradientTape().input(Matrix(1))
+      _ = Program(inputs: [x, x], outputs: [x])
+    }
+    #expect(standardError(twice).contains("Program: an input is named twice"))
+
+    let stale = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      let tape = GradientTape()
+      let x = tape.input(Matrix(1))
+      let mark = tape.mark
+      let y = x.tanh()
+      tape.truncate(to: mark)
+      _ = x.exp()
+      _ = Program(inputs: [x], outputs: [y])
+    }
+    #expect(standardError(stale).contains("was truncated from the tape"))
   }
 }

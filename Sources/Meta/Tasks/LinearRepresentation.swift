@@ -20,7 +20,7 @@ public struct LinearRepresentation: Sendable {
     dimension: Int, rank: Int, noise: Double = 0, using generator: inout some RandomNumberGenerator
   ) {
     if rank < 1 || rank > dimension {
-      fatalError("LinearRepresentation: rank \(rank) is not between 1 and dimension \(dimension)")
+      stop("LinearRepresentation: rank \(rank) is not between 1 and dimension \(dimension)")
     }
     representation = .orthonormal(Shape(dimension, rank), using: &generator)
     self.noise = noise

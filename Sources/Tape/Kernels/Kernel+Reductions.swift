@@ -5,6 +5,11 @@ extension Kernel {
     let (source, result) = (call.a.base, call.result)
     let rowStep = call.shape.rows == 1 ? 0 : call.shape.columns
 
+    // A sum of one number is that number, also if it is −0.
+    if call.shape == call.a.shape {
+      for i in 0..<call.shape.count { result[i] = source[i] }
+      return
+    }
     for i in 0..<call.shape.count { result[i] = 0 }
     for row in 0..<rows {
       let entries = source + row * columns

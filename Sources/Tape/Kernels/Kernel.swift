@@ -4,7 +4,7 @@ struct Operand {
   let shape: Shape
 }
 
-/// One call of a kernel: where the result goes, up to three operands (unused ones repeat the first),
+/// One call of a kernel: where the result goes, up to three operands (unused ones repeat the last),
 /// and room for what the kernel keeps while it runs.
 ///
 /// Whoever makes a call owes that every operand holds `shape.count` numbers and then

@@ -21,6 +21,9 @@ let checkCommand = Command(
   if arguments.operands.isEmpty {
     return try checkOperations(seed: arguments.seed(), asJSON: arguments.has("--json"))
   }
+  if arguments.has("--seed") {
+    throw UserError("check: --seed is for the operations, but a FILE is given")
+  }
   return try checkReferences(arguments.operands, asJSON: arguments.has("--json"))
 }
 
@@ -89,7 +92,9 @@ private func checkReferences(_ paths: [String], asJSON: Bool) throws -> Answer {
   var worst = 0.0
   for path in paths {
     let file = try ProblemFile(path: path)
-    if file.references.isEmpty { throw UserError("\(path): references: there are none") }
+    if file.references.isEmpty {
+      try naming(path) { throw MetaProblemError("references", "there are none") }
+    }
     for method in Method.allCases {
       guard let reference = file.references[method] else { continue }
       var row = [URL(fileURLWithPath: path).lastPathComponent, method.rawValue]

@@ -105,6 +105,9 @@ private func conclusion(_ problems: [ComparedProblem]) -> String {
   if all.allSatisfy(\.firstOrder.cuts.isEmpty) {
     return "Without an inner step there is nothing to cut: first order is exact."
   }
+  if all.contains(where: { $0.exact.gradientNorm == 0 }) {
+    return "A meta-gradient is zero here, so that there is no angle to speak of."
+  }
   let angles = all.compactMap(\.gap.angle)
   let ratios = all.filter { $0.firstOrder.cost.multiplyAdds > 0 }.map {
     Double($0.exact.cost.multiplyAdds) / Double($0.firstOrder.cost.multiplyAdds)

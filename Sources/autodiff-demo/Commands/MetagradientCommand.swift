@@ -28,15 +28,6 @@ let metagradientCommand = Command(
   return Answer(try json(MetagradientReport(result)))
 }
 
-/// Puts the name of a file before what is wrong in it.
-func naming<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
-  do {
-    return try body()
-  } catch let error as MetaProblemError {
-    throw UserError("\(path == "-" ? "standard input" : path): \(error)")
-  }
-}
-
 private struct MetagradientReport: Encodable {
   var method: String
   var route: String

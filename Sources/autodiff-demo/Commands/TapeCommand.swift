@@ -61,6 +61,9 @@ private func summary(_ problem: MetaProblem) -> String {
   }
   let loop = Method.firstOrderMAML.innerLoop(steps: problem.steps)
   let cuts = loop.cuts(on: problem.network.parameters)
+  if cuts.isEmpty {
+    return "Without an inner step there is nothing to cut: first order is exact.\n"
+  }
   let list = cuts.map { "  \($0)\n" }.joined()
   return """
     \(table.text)

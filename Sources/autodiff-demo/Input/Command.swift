@@ -28,7 +28,7 @@ struct Command: Sendable {
 
   func answer(to words: [String]) throws -> Answer {
     let arguments = try Arguments(words, for: self)
-    return arguments.has("--help") || words.contains("-h") ? Answer(help) : try run(arguments)
+    return arguments.has("--help") ? Answer(help) : try run(arguments)
   }
 
   private var help: String {

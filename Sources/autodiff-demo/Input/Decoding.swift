@@ -13,6 +13,7 @@ struct Key: CodingKey, ExpressibleByStringLiteral {
 /// A place in a problem file, as `tasks[2].query.targets`, whether the problem is wrapped or bare.
 func place(_ path: [any CodingKey]) -> String {
   let keys = path.first?.stringValue == "problem" ? path.dropFirst() : path[...]
+  if keys.isEmpty { return "the file" }
   return keys.reduce("") { place, key in
     key.intValue.map { "\(place)[\($0)]" }
       ?? (place.isEmpty ? key.stringValue : "\(place).\(key.stringValue)")

@@ -10,6 +10,16 @@ func requireMemory(_ bytes: Int, _ place: String, _ what: String) throws {
   }
 }
 
+/// Puts the name of a file before what is wrong in it.
+func naming<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+  do {
+    return try body()
+  } catch {
+    let name = path == "-" ? "standard input" : path.isEmpty ? "''" : path
+    throw UserError("\(name): \(error)")
+  }
+}
+
 extension MetaProblem {
   /// The meta-gradient, refused in one line if it would not fit in memory or is not finite.
   func checkedMetaGradient(_ method: Method, by route: Route) throws -> MetaGradient {
@@ -19,10 +29,11 @@ extension MetaProblem {
     let result = metaGradient(method, by: route)
     let isFinite = result.gradient.values.allSatisfy { $0.elements.allSatisfy(\.isFinite) }
     if !isFinite || !result.loss.isFinite {
+      let cause = steps > 0 ? "adaptation.learningRate" : "parameters"
       throw MetaProblemError(
-        "adaptation.learningRate",
-        "\(method.rawValue) is not finite after \(steps) steps of rate \(learningRate) "
-          + "(meta-loss \(result.loss.isNaN ? .nan : result.loss)): the inner loop diverges")
+        cause,
+        "\(method.rawValue) is not finite after \("inner step".counted(steps)) of rate \(learningRate)"
+      )
     }
     return result
   }

@@ -13,29 +13,23 @@ struct ProblemFile {
   ///
   /// - Throws: ``UserError`` with the file, the place in it and what is wrong there.
   init(path: String) throws {
-    let name = path == "-" ? "standard input" : path
-    let data: Data
-    do {
-      data =
-        path == "-"
-        ? FileHandle.standardInput.readDataToEndOfFile()
-        : try Data(contentsOf: URL(fileURLWithPath: path))
-    } catch {
-      throw UserError("\(name): cannot be read (\(Self.reason(path)))")
-    }
-    do {
-      try self.init(data: data)
-    } catch {
-      throw UserError("\(name): \(error)")
+    self = try naming(path) {
+      let file = path == "-" ? FileHandle.standardInput : FileHandle(forReadingAtPath: path)
+      guard let file, let data = try? file.readToEnd() ?? Data() else {
+        throw UserError("cannot be read (\(Self.reason(path)))")
+      }
+      return try ProblemFile(data: data)
     }
   }
 
   private static func reason(_ path: String) -> String {
     var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-      return "there is no such file"
+    if path != "-" {
+      guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+        return "there is no such file"
+      }
     }
-    return isDirectory.boolValue ? "it is a directory" : "permission denied, or not a plain file"
+    return isDirectory.boolValue ? "it is a directory" : "no permission, or not a stream of text"
   }
 
   /// Reads a problem, bare or inside `{"problem": …}`.
