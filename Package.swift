@@ -15,6 +15,7 @@ import PackageDescription
 
 let package = Package(
   name: "tape",
+  platforms: [.macOS(.v15)],
   products: [
     .library(name: "Tape", targets: ["Tape"]),
     .library(name: "Nets", targets: ["Nets"]),

@@ -8,78 +8,159 @@ import Tape
 /// of the support loss. First order carries it back unchanged.
 struct AdjointTaskGradient: TaskGradient {
   private let loop: InnerLoop
-  private let adapted: [Int]
-  private let adaptedCount: Int
-  private let step: Program
+  private let layout: Layout
   private let query: Program
-  private let back: Program
+  /// A step forward and a step back; nil where nothing adapts.
+  private let step: Program?
+  private let back: Program?
+
+  /// Which parameters adapt, and where each lies in the block of all.
+  private struct Layout {
+    let adapted: [Int]
+    let fixed: [Int]
+    let shapes: [Shape]
+    var offsets: [Int] = [0]
+
+    init(_ loop: InnerLoop, _ parameters: [ParameterDescription]) {
+      adapted = loop.adaptation.positions(in: parameters)
+      fixed = parameters.indices.filter { [adapted] in !adapted.contains($0) }
+      shapes = parameters.map(\.shape)
+      for shape in shapes { offsets.append(offsets[offsets.count - 1] + shape.count) }
+    }
+
+    var parameterCount: Int { offsets[shapes.count] }
+    var adaptedCount: Int { adapted.reduce(0) { $0 + shapes[$1].count } }
+  }
 
   init(_ network: any Network, _ loss: Loss, _ loop: InnerLoop, _ shapes: TaskShapes) {
     self.loop = loop
-    adapted = loop.adaptation.positions(in: network.parameters)
-    adaptedCount = adapted.reduce(0) { $0 + network.parameters[$1].shape.count }
-
+    let layout = Layout(loop, network.parameters)
+    self.layout = layout
     let on = TaskTape(network, shapes)
-    let data = on.parameters.values + [on.rate] + on.support.all
+    let all = on.parameters.values
+    let parameters = (layout.adapted + layout.fixed).map { all[$0] }
     func supportLoss(_ parameters: Parameters<Variable>) -> Variable {
       loss(network(on.support.inputs, parameters), on.support.targets)
     }
-    let single = InnerLoop(adapting: loop.adaptation, steps: 1, order: loop.order)
-    step = Program(
-      inputs: data,
-      outputs: single.adapt(on.parameters, rate: on.rate, objective: supportLoss).values)
 
     let metaLoss = on.tape.from("query loss") {
       loss(network(on.query.inputs, on.parameters), on.query.targets)
     }
     query = Program(
-      inputs: on.parameters.values + on.query.all,
-      outputs: [metaLoss] + gradient(of: metaLoss, wrt: on.parameters.values))
+      inputs: parameters + on.query.all, outputs: [metaLoss] + gradient(of: metaLoss, wrt: all))
+    if layout.adapted.isEmpty {
+      (step, back) = (nil, nil)
+      return
+    }
+
+    let single = InnerLoop(adapting: loop.adaptation, steps: 1, order: loop.order)
+    let stepped = single.adapt(on.parameters, rate: on.rate, objective: supportLoss)
+    let data = [on.rate] + on.support.all
+    step = Program(inputs: parameters + data, outputs: layout.adapted.map { stepped[$0] })
 
     let carried = on.parameters.map { on.tape.input(Matrix($0.shape, repeating: 0)) }
     let inner = on.tape.from("support loss") { supportLoss(on.parameters) }
     let curvature = jacobianVectorProduct(
-      of: gradient(of: inner, wrt: on.parameters.values),
-      wrt: adapted.map { on.parameters[$0] }, along: adapted.map { carried[$0] })
+      of: gradient(of: inner, wrt: all),
+      wrt: layout.adapted.map { all[$0] }, along: layout.adapted.map { carried[$0] })
     back = Program(
-      inputs: data + carried.values,
+      inputs: parameters + data + carried.values,
       outputs: zip(carried.values, curvature).map { $0 - on.rate * $1 })
   }
 
-  func callAsFunction(
-    _ parameters: [Matrix], rate: Double, _ task: LearningTask
-  ) -> (loss: Double, gradient: [Matrix]) {
-    let data = [Matrix(rate)] + task.support.all
-    var current = parameters
-    var trajectory: [[Matrix]] = []  // only what adapts: the rest never changes
-    for _ in 0..<loop.steps {
-      if loop.order == .exact { trajectory.append(adapted.map { current[$0] }) }
-      current = step.run(current + data)
-    }
-    let outputs = query.run(current + task.query.all)
-    var carried = Array(outputs.dropFirst())
-    while let before = trajectory.popLast() {
-      for (position, value) in zip(adapted, before) { current[position] = value }
-      carried = back.run(current + data + carried)
-    }
-    return (outputs[0].elements[0], carried)
-  }
+  /// The points of the path that are kept: all for the way back, the last two without one.
+  private var keptPoints: Int { loop.order == .exact ? loop.steps + 1 : 2 }
 
   var cost: Cost {
     let backSteps = loop.order == .exact ? loop.steps : 0
+    let costs = (step: step?.cost ?? Cost(), query: query.cost, back: back?.cost ?? Cost())
     func total(_ part: (Cost) -> Int) -> Int {
-      loop.steps * part(step.cost) + part(query.cost) + backSteps * part(back.cost)
+      loop.steps * part(costs.step) + part(costs.query) + backSteps * part(costs.back)
     }
-    let trajectory = backSteps * (adaptedCount * 8 + adapted.count * bytesPerMatrix)
+    let kept = keptPoints * layout.adaptedCount + layout.parameterCount + 1
     return Cost(
       instructions: total(\.instructions), multiplyAdds: total(\.multiplyAdds),
-      peakBytes: max(step.cost.peakBytes, query.cost.peakBytes, back.cost.peakBytes) + trajectory)
+      peakBytes: costs.step.peakBytes + costs.query.peakBytes + costs.back.peakBytes
+        + kept * MemoryLayout<Double>.stride)
   }
 
-  /// What a stored matrix takes beside its entries.
-  private var bytesPerMatrix: Int { 64 }
-
   var lines: Int {
-    [step, query, back].reduce(0) { $0 + $1.recording.instructions.count }
+    [step, query, back].reduce(0) { $0 + ($1?.recording.instructions.count ?? 0) }
+  }
+
+  func runner(parameters: Storage) -> any TaskRunner { Runner(self, parameters) }
+}
+
+extension AdjointTaskGradient {
+  private final class Runner: TaskRunner {
+    private let source: AdjointTaskGradient
+    private let parameters: Storage
+    private let query: Workspace
+    private let step: Workspace?
+    private let back: Workspace?
+    /// The adapted parameters after each step, one point behind the other.
+    private let path: Storage
+    /// The query loss, then its gradient as it is carried back.
+    private let carried: Storage
+
+    init(_ source: AdjointTaskGradient, _ parameters: Storage) {
+      self.source = source
+      self.parameters = parameters
+      let layout = source.layout
+      query = Workspace(for: source.query)
+      step = source.step.map { Workspace(for: $0) }
+      back = source.back.map { Workspace(for: $0) }
+      path = Storage(capacity: source.keptPoints * layout.adaptedCount)
+      carried = Storage(capacity: layout.parameterCount + 1)
+      let firstFixed = layout.adapted.count
+      let rate = layout.shapes.count
+      for workspace in [query, step, back] {
+        for (index, position) in layout.fixed.enumerated() {
+          let input = firstFixed + index
+          workspace?.bind(input..<input + 1, to: parameters, at: layout.offsets[position])
+        }
+      }
+      for workspace in [step, back] {
+        workspace?.bind(rate..<rate + 1, to: parameters, at: layout.parameterCount)
+      }
+      back?.bind(rate + 3..<2 * rate + 3, to: carried, at: 1)
+    }
+
+    func run(_ task: LoadedTask, addingTo sum: Storage) {
+      let layout = source.layout
+      let steps = source.loop.steps
+      let adapted = 0..<layout.adapted.count
+      func point(_ step: Int) -> Int { step % source.keptPoints * layout.adaptedCount }
+
+      var offset = 0
+      for position in layout.adapted {
+        let count = layout.shapes[position].count
+        path.copy(
+          parameters, layout.offsets[position]..<layout.offsets[position] + count, to: offset)
+        offset += count
+      }
+      let afterRate = layout.shapes.count + 1
+      for workspace in [step, back] {
+        workspace?.bind(afterRate..<afterRate + 2, to: task.block, at: 0)
+      }
+      for index in 0..<steps {
+        step?.bind(adapted, to: path, at: point(index))
+        step?.run()
+        step?.copyOutputs(adapted, to: path, at: point(index + 1))
+      }
+      query.bind(adapted, to: path, at: point(steps))
+      query.bind(
+        layout.shapes.count..<layout.shapes.count + 2, to: task.block, at: task.queryOffset)
+      query.run()
+      query.copyOutputs(0..<layout.shapes.count + 1, to: carried, at: 0)
+      if source.loop.order == .exact {
+        for index in (0..<steps).reversed() {
+          back?.bind(adapted, to: path, at: point(index))
+          back?.run()
+          back?.copyOutputs(0..<layout.shapes.count, to: carried, at: 1)
+        }
+      }
+      sum.add(carried, layout.parameterCount + 1)
+    }
   }
 }

@@ -28,42 +28,25 @@ extension MetaProblem {
   /// - Complexity: For *s* steps on *t* tasks, O(*st*) gradients of the network; exact methods add
   ///   O(*st*) Hessian-vector products.
   public func metaGradient(_ method: Method, by route: Route = .unrolled) -> MetaGradient {
-    let loop = method.innerLoop(steps: steps)
-    var compiled: [TaskShapes: any TaskGradient] = [:]
-    var loss = 0.0
-    var total = parameters.map { [Double](repeating: 0, count: $0.shape.count) }
-    var cost = Cost()
-    for task in tasks {
-      let shapes = TaskShapes(task)
-      let evaluate = compiled[shapes] ?? taskGradient(loop, route, shapes)
-      compiled[shapes] = evaluate
-      let (taskLoss, taskGradient) = evaluate(parameters.values, rate: learningRate, task)
-      loss += taskLoss
-      for (position, part) in taskGradient.enumerated() {
-        for (index, entry) in part.elements.enumerated() { total[position][index] += entry }
-      }
-      cost.instructions += evaluate.cost.instructions
-      cost.multiplyAdds += evaluate.cost.multiplyAdds
-      cost.peakBytes = max(cost.peakBytes, evaluate.cost.peakBytes)
-    }
-    let share = 1 / Double(tasks.count)
-    let mean = parameters.values.indices.map { position in
-      Matrix(parameters[position].shape) { row, column in
-        share * total[position][row * parameters[position].columns + column]
-      }
-    }
-    return MetaGradient(
-      method: method, route: route, loss: share * loss,
-      gradient: Parameters(parameters.descriptions, mean), cost: cost,
-      cuts: loop.cuts(on: parameters.descriptions))
+    MetaGradientEvaluator(self, method, by: route).evaluate()
   }
 
-  private func taskGradient(
+  /// What computes the meta-gradient of one task.
+  func taskGradient(
     _ loop: InnerLoop, _ route: Route, _ shapes: TaskShapes
   ) -> any TaskGradient {
     switch route {
     case .unrolled: UnrolledTaskGradient(network, loss, loop, shapes)
     case .adjoint: AdjointTaskGradient(network, loss, loop, shapes)
+    }
+  }
+
+  /// Records, differentiates and compiles for each size of task: what an evaluator does once.
+  ///
+  /// - Returns: The number of lines that are left.
+  package func compiledPrograms(_ method: Method, by route: Route) -> Int {
+    Set(tasks.map(TaskShapes.init)).reduce(0) {
+      $0 + taskGradient(method.innerLoop(steps: steps), route, $1).lines
     }
   }
 

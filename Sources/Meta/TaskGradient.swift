@@ -3,15 +3,22 @@ import Tape
 
 /// The query loss of one task after adaptation and its gradient, compiled for one size of task.
 protocol TaskGradient: Sendable {
-  func callAsFunction(
-    _ parameters: [Matrix], rate: Double, _ task: LearningTask
-  ) -> (loss: Double, gradient: [Matrix])
+  /// The memory in which one thread evaluates it.
+  ///
+  /// - Parameter parameters: The block where the parameters lie, one behind the other, then the rate.
+  func runner(parameters: Storage) -> any TaskRunner
 
-  /// What one call takes.
+  /// What one evaluation takes.
   var cost: Cost { get }
 
   /// The lines of its programs.
   var lines: Int { get }
+}
+
+/// The memory in which one thread evaluates a task gradient.
+protocol TaskRunner: AnyObject {
+  /// Evaluates at a task, and adds the query loss and then the gradient to the numbers in `sum`.
+  func run(_ task: LoadedTask, addingTo sum: Storage)
 }
 
 /// The sizes of a task: tasks of equal sizes share their programs.
@@ -72,16 +79,29 @@ struct UnrolledTaskGradient: TaskGradient {
       outputs: [metaLoss] + gradient(of: metaLoss, wrt: on.parameters.values))
   }
 
-  func callAsFunction(
-    _ parameters: [Matrix], rate: Double, _ task: LearningTask
-  ) -> (loss: Double, gradient: [Matrix]) {
-    let outputs = program.run(
-      parameters + [Matrix(rate)] + task.support.all + task.query.all)
-    return (outputs[0].elements[0], Array(outputs.dropFirst()))
-  }
+  func runner(parameters: Storage) -> any TaskRunner { Runner(program, parameters) }
 
   var cost: Cost { program.cost }
   var lines: Int { program.recording.instructions.count }
+}
+
+extension UnrolledTaskGradient {
+  private final class Runner: TaskRunner {
+    private let workspace: Workspace
+    private let firstOfTask: Int
+
+    init(_ program: Program, _ parameters: Storage) {
+      workspace = Workspace(for: program)
+      firstOfTask = program.inputs.count - 4
+      workspace.bind(0..<firstOfTask, to: parameters, at: 0)
+    }
+
+    func run(_ task: LoadedTask, addingTo sum: Storage) {
+      workspace.bind(firstOfTask..<firstOfTask + 4, to: task.block, at: 0)
+      workspace.run()
+      workspace.addOutputs(to: sum)
+    }
+  }
 }
 
 extension LabelledPoints {

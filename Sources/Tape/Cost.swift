@@ -18,10 +18,11 @@ public struct Cost: Equatable, Sendable {
 extension Program {
   /// What one run takes.
   public var cost: Cost {
-    Cost(
+    let inputCount = inputs.reduce(0) { $0 + recording.instructions[$1].shape.count }
+    return Cost(
       instructions: steps.count,
       multiplyAdds: recording.instructions.indices.reduce(0) { $0 + recording.multiplyAdds($1) },
-      peakBytes: (plan.count + plan.scratchCount) * MemoryLayout<Double>.stride)
+      peakBytes: (plan.count + plan.scratchCount + inputCount) * MemoryLayout<Double>.stride)
   }
 
   /// The number of computed lines at each derivative level, from level 0 on.

@@ -16,3 +16,6 @@ package func scalarTanh(_ x: Double) -> Double { tanh(x) }
 package func scalarSin(_ x: Double) -> Double { sin(x) }
 package func scalarCos(_ x: Double) -> Double { cos(x) }
 package func scalarArcTangent(_ y: Double, _ x: Double) -> Double { atan2(y, x) }
+
+/// Lets another thread have this processor.
+package func yieldProcessor() { sched_yield() }

@@ -96,7 +96,7 @@ struct MemoryPlan: Sendable {
   /// What the kernels keep while they run, as a count of numbers.
   private(set) var scratchCount = 0
 
-  init(_ recording: Recording, outputs: [Int], reusingMemory: Bool) {
+  init(_ recording: Recording, inputs: [Int], outputs: [Int], reusingMemory: Bool) {
     let instructions = recording.instructions
     scratchCount = instructions.indices.reduce(0) { max($0, recording.scratchCount($1)) }
     var lastUse = Array(instructions.indices)
@@ -115,10 +115,16 @@ struct MemoryPlan: Sendable {
     }
 
     // Leaves are written before the first line runs, so none may share a place.
-    slots = instructions.map { instruction in
+    var isInput = Array(repeating: false, count: instructions.count)
+    for line in inputs { isInput[line] = true }
+    slots = instructions.enumerated().map { line, instruction in
       let slot = Slot(offset: count, shape: instruction.shape)
-      if instruction.isLeaf { count += instruction.shape.count }
+      if instruction.isLeaf, !isInput[line] { count += instruction.shape.count }
       return slot
+    }
+    // Inputs lie outside, where the caller keeps them.
+    for (position, line) in inputs.enumerated() {
+      slots[line] = Slot(space: 1 + position, offset: 0, shape: instructions[line].shape)
     }
     for (line, instruction) in instructions.enumerated() where !instruction.isLeaf {
       var dying: [Int] = []

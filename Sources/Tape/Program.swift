@@ -52,7 +52,8 @@ public struct Program: Sendable {
     let pruned = Pruning(
       of: tape.recording, inputs: inputs.map(\.index), outputs: outputs.map(\.index))
     let recording = pruned.recording
-    let plan = MemoryPlan(recording, outputs: pruned.outputs, reusingMemory: reusingMemory)
+    let plan = MemoryPlan(
+      recording, inputs: pruned.inputs, outputs: pruned.outputs, reusingMemory: reusingMemory)
     steps = recording.instructions.indices.compactMap { line in
       let instruction = recording.instructions[line]
       if instruction.isLeaf { return nil }
@@ -80,49 +81,5 @@ public struct Program: Sendable {
     for (position, value) in values.enumerated() { workspace.setInput(position, to: value) }
     workspace.run()
     return outputs.indices.map { workspace.output($0) }
-  }
-}
-
-/// The memory of one run of a ``Program``.
-///
-/// It belongs to one thread at a time, and can be used again and again without further allocation.
-public final class Workspace {
-  /// The program that runs here.
-  public let program: Program
-
-  private let storage: Storage
-
-  /// Reserves the memory that `program` needs, ``Cost/peakBytes`` of it.
-  public init(for program: Program) {
-    self.program = program
-    storage = Storage(capacity: program.plan.count, scratch: program.plan.scratchCount)
-    for (line, instruction) in program.recording.instructions.enumerated() where instruction.isLeaf
-    {
-      storage.write(program.recording.literal(line), at: program.plan.slots[line].offset)
-    }
-  }
-
-  /// Sets the input at `position`, for this run and those to come.
-  ///
-  /// - Precondition: The shape is the one that was recorded; anything else stops with a message.
-  public func setInput(_ position: Int, to value: Matrix) {
-    let slot = program.plan.slots[program.inputs[position]]
-    if value.shape != slot.shape {
-      stop("Program: input \(position) is \(slot.shape), but its value is \(value.shape)")
-    }
-    storage.write(value.elements, at: slot.offset)
-  }
-
-  /// Computes the outputs at the present inputs.
-  public func run() {
-    for step in program.steps {
-      storage.execute(step.kernel, result: step.result, step.a, step.b, step.c)
-    }
-  }
-
-  /// The value of the output at `position`, as the last ``run()`` left it.
-  public func output(_ position: Int) -> Matrix {
-    let slot = program.plan.slots[program.outputs[position]]
-    return Matrix(slot.shape, storage.read(slot.offset, slot.shape.count))
   }
 }

@@ -3,7 +3,9 @@ import Foundation
 /// The command line: finds the command, prints what it answers, and turns errors into one line.
 @main
 struct AutodiffDemo {
-  static let commands = [compareCommand, metagradientCommand, checkCommand, tapeCommand]
+  static let commands = [
+    compareCommand, metagradientCommand, checkCommand, tapeCommand, benchCommand,
+  ]
 
   static func main() {
     do {

@@ -5,39 +5,46 @@ extension Kernel {
   /// registers. The terms of an entry are added in one fixed order, so a product is the same bits
   /// wherever its operands lie.
   static func product(transposed: ShapeRule.Transposition) -> Kernel {
-    Kernel { call in
-      let (m, n) = (call.shape.rows, call.shape.columns)
-      let k = transposed == .first ? call.a.shape.rows : call.a.shape.columns
-      let aStrides = transposed == .first ? (row: 1, term: m) : (row: k, term: 1)
-      for column in stride(from: 0, to: n, by: panelWidth) {
-        let width = min(panelWidth, n - column)
-        let panel: Rows
-        if transposed == .second {
-          // A row of bᵀ is a column of b: copied side by side, so that rows can be loaded.
-          for term in 0..<k {
-            for lane in 0..<width {
-              call.scratch[term * panelWidth + lane] = call.b.base[(column + lane) * k + term]
-            }
+    switch transposed {
+    case .none: Kernel { multiply($0, transposed: .none) }
+    case .first: Kernel { multiply($0, transposed: .first) }
+    case .second: Kernel { multiply($0, transposed: .second) }
+    }
+  }
+
+  @inline(__always)
+  private static func multiply(_ call: KernelCall, transposed: ShapeRule.Transposition) {
+    let (m, n) = (call.shape.rows, call.shape.columns)
+    let k = transposed == .first ? call.a.shape.rows : call.a.shape.columns
+    let aStrides = transposed == .first ? (row: 1, term: m) : (row: k, term: 1)
+    for column in stride(from: 0, to: n, by: panelWidth) {
+      let width = min(panelWidth, n - column)
+      let panel: Rows
+      if transposed == .second {
+        // A row of bᵀ is a column of b: copied side by side, so that rows can be loaded.
+        for term in 0..<k {
+          for lane in 0..<width {
+            call.scratch[term * panelWidth + lane] = call.b.base[(column + lane) * k + term]
           }
-          panel = Rows(base: UnsafePointer(call.scratch), stride: panelWidth)
-        } else if m >= 32, n > 2 * panelWidth {
-          // Read often enough to be worth a copy that lies together in the cache.
-          for term in 0..<k {
-            let row = load(call.b.base + term * n + column, SIMD8<Double>.self)
-            store(row, call.scratch + term * panelWidth, panelWidth)
-          }
-          panel = Rows(base: UnsafePointer(call.scratch), stride: panelWidth)
-        } else {
-          panel = Rows(base: call.b.base + column, stride: n)
         }
-        for row in stride(from: 0, to: m, by: 4) {
-          let target = call.result + row * n + column
-          let a = call.a.base + row * aStrides.row
-          if width > 4 {
-            tile(SIMD8.self, target, n, min(4, m - row), width, a, aStrides, panel, k)
-          } else {
-            tile(SIMD4.self, target, n, min(4, m - row), width, a, aStrides, panel, k)
-          }
+        panel = Rows(base: UnsafePointer(call.scratch), stride: panelWidth)
+      } else if m >= 32, n > 2 * panelWidth {
+        // Read often enough to be worth a copy that lies together in the cache.
+        for term in 0..<k {
+          let row = load(call.b.base + term * n + column, SIMD8<Double>.self)
+          store(row, call.scratch + term * panelWidth, panelWidth)
+        }
+        panel = Rows(base: UnsafePointer(call.scratch), stride: panelWidth)
+      } else {
+        panel = Rows(base: call.b.base + column, stride: n)
+      }
+      for row in stride(from: 0, to: m, by: 4) {
+        let target = call.result + row * n + column
+        let a = call.a.base + row * aStrides.row
+        if width > 4 {
+          tile(SIMD8.self, target, n, min(4, m - row), width, a, aStrides, panel, k)
+        } else {
+          tile(SIMD4.self, target, n, min(4, m - row), width, a, aStrides, panel, k)
         }
       }
     }

@@ -2,17 +2,17 @@
 ///
 /// Kernels take bare pointers for speed; they are made here and nowhere else, and `execute` is the
 /// one place that checks them against the block.
-final class Storage {
-  private var base: UnsafeMutablePointer<Double>
-  private(set) var capacity: Int
-  private var scratch: UnsafeMutablePointer<Double>
+package final class Storage {
+  private(set) var base: UnsafeMutablePointer<Double>
+  package private(set) var capacity: Int
+  private(set) var scratch: UnsafeMutablePointer<Double>
   private var scratchCapacity: Int
 
   /// Numbers beyond the capacity that a kernel may read, but not use, at the end of a row.
   static let slack = 8
 
   /// Reserves room for `capacity` numbers, all zero.
-  init(capacity: Int, scratch scratchCapacity: Int = 0) {
+  package init(capacity: Int, scratch scratchCapacity: Int = 0) {
     self.capacity = capacity
     self.scratchCapacity = scratchCapacity
     base = Self.allocate(capacity)
@@ -51,13 +51,13 @@ final class Storage {
   }
 
   /// The numbers at `offset ..< offset + count`.
-  func read(_ offset: Int, _ count: Int) -> [Double] {
+  package func read(_ offset: Int, _ count: Int) -> [Double] {
     check(offset, count)
     return Array(UnsafeBufferPointer(start: base + offset, count: count))
   }
 
   /// Writes `numbers` from `offset` on.
-  func write(_ numbers: [Double], at offset: Int) {
+  package func write(_ numbers: [Double], at offset: Int) {
     check(offset, numbers.count)
     numbers.withUnsafeBufferPointer { source in
       guard let start = source.baseAddress else { return }
@@ -84,13 +84,15 @@ final class Storage {
   }
 
   @inline(__always)
-  private func check(_ offset: Int, _ count: Int) {
+  func check(_ offset: Int, _ count: Int) {
     precondition(offset >= 0 && count <= capacity - offset, "outside of storage")
   }
 }
 
-/// Where a matrix lies in a block of storage.
+/// Where a matrix lies: in a block of storage, from an offset on.
 struct Slot: Sendable {
+  /// Of a program: 0 for the workspace's own block, 1 + *i* for that of input *i*.
+  var space = 0
   let offset: Int
   let shape: Shape
 }

@@ -109,6 +109,31 @@ struct Arguments {
     return value
   }
 
+  /// The text of the option, or nil if it is not given.
+  func value(_ name: String) -> String? { values[name] }
+
+  /// The value of the option as a number in a range, or nil if it is not given.
+  func number(_ name: String, in range: ClosedRange<Double>) throws -> Double? {
+    guard let text = values[name] else { return nil }
+    guard let number = Double(text), range.contains(number) else {
+      throw UserError(
+        "\(command.name): \(name) '\(text)' is not a number from \(range.lowerBound) to \(range.upperBound)"
+      )
+    }
+    return number
+  }
+
+  /// The value of the option as a whole number in a range, or nil if it is not given.
+  func wholeNumber(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
+    guard let text = values[name] else { return nil }
+    guard let number = Int(text), range.contains(number) else {
+      throw UserError(
+        "\(command.name): \(name) '\(text)' is not a whole number from \(range.lowerBound) to \(range.upperBound)"
+      )
+    }
+    return number
+  }
+
   /// The seed, by default ``Command/defaultSeed``.
   func seed() throws -> UInt64 {
     guard let text = values["--seed"] else { return Command.defaultSeed }

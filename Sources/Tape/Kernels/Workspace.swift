@@ -1,0 +1,128 @@
+/// The memory of one run of a ``Program``.
+///
+/// It belongs to one thread at a time, and can be used again and again without further allocation.
+public final class Workspace {
+  /// The program that runs here.
+  public let program: Program
+
+  private let storage: Storage
+  private var inputs: [Storage]
+  /// Where each space of the program's slots begins.
+  private var bases: [UnsafeMutablePointer<Double>]
+
+  /// Reserves the memory that `program` needs, ``Cost/peakBytes`` of it.
+  public init(for program: Program) {
+    self.program = program
+    let (recording, slots) = (program.recording, program.plan.slots)
+    storage = Storage(capacity: program.plan.count, scratch: program.plan.scratchCount)
+    inputs = program.inputs.map { Storage(capacity: slots[$0].shape.count) }
+    bases = [storage.base] + inputs.map(\.base)
+    for (line, instruction) in recording.instructions.enumerated() where instruction.isLeaf {
+      let space = slots[line].space
+      (space == 0 ? storage : inputs[space - 1])
+        .write(recording.literal(line), at: slots[line].offset)
+    }
+  }
+
+  /// Sets the input at `position`, for this run and those to come.
+  ///
+  /// - Precondition: The shape is the one that was recorded; anything else stops with a message.
+  public func setInput(_ position: Int, to value: Matrix) {
+    let shape = program.plan.slots[program.inputs[position]].shape
+    if value.shape != shape {
+      stop("Program: input \(position) is \(shape), but its value is \(value.shape)")
+    }
+    inputs[position].write(value.elements, at: 0)
+    bases[1 + position] = inputs[position].base
+  }
+
+  /// Lets the inputs in `positions` be read where they lie in `block`, one after the other from
+  /// `offset` on, without a copy.
+  ///
+  /// Until another is bound, whoever writes to the block sees to it that no run is under way.
+  package func bind(_ positions: Range<Int>, to block: Storage, at offset: Int) {
+    var offset = offset
+    for position in positions {
+      let count = program.plan.slots[program.inputs[position]].shape.count
+      block.check(offset, count)
+      inputs[position] = block
+      bases[1 + position] = block.base + offset
+      offset += count
+    }
+  }
+
+  /// Computes the outputs at the present inputs, without a heap allocation.
+  ///
+  /// Every slot of the plan lies within its block: those of the workspace's own by the way they were
+  /// counted, those of inputs because their blocks were checked when they were bound.
+  public func run() {
+    let scratch = storage.scratch
+    bases.withUnsafeBufferPointer { bases in
+      program.steps.withUnsafeBufferPointer { steps in
+        for step in steps {
+          step.kernel.run(
+            KernelCall(
+              result: bases[0] + step.result.offset, shape: step.result.shape,
+              a: Operand(base: bases[step.a.space] + step.a.offset, shape: step.a.shape),
+              b: Operand(base: bases[step.b.space] + step.b.offset, shape: step.b.shape),
+              c: Operand(base: bases[step.c.space] + step.c.offset, shape: step.c.shape),
+              scratch: scratch))
+        }
+      }
+    }
+  }
+
+  /// The value of the output at `position`, as the last ``run()`` left it.
+  public func output(_ position: Int) -> Matrix {
+    let slot = program.plan.slots[program.outputs[position]]
+    let start = bases[slot.space] + slot.offset
+    return Matrix(slot.shape, Array(UnsafeBufferPointer(start: start, count: slot.shape.count)))
+  }
+
+  /// Copies the outputs in `positions` into `block`, one after the other from `offset` on.
+  package func copyOutputs(_ positions: Range<Int>, to block: Storage, at offset: Int) {
+    forEachOutput(positions, in: block, at: offset) { $0.update(from: $1, count: $2) }
+  }
+
+  /// Adds all outputs to the numbers in `block`, one after the other from its start on.
+  package func addOutputs(to block: Storage) {
+    forEachOutput(program.outputs.indices, in: block, at: 0) { target, source, count in
+      for i in 0..<count { target[i] += source[i] }
+    }
+  }
+
+  private func forEachOutput(
+    _ positions: Range<Int>, in block: Storage, at start: Int,
+    _ body: (UnsafeMutablePointer<Double>, UnsafePointer<Double>, Int) -> Void
+  ) {
+    var offset = start
+    for position in positions {
+      let slot = program.plan.slots[program.outputs[position]]
+      block.check(offset, slot.shape.count)
+      body(block.base + offset, bases[slot.space] + slot.offset, slot.shape.count)
+      offset += slot.shape.count
+    }
+  }
+}
+
+extension Storage {
+  /// Adds the first `count` numbers of `other`.
+  package func add(_ other: Storage, _ count: Int) {
+    check(0, count)
+    other.check(0, count)
+    for i in 0..<count { base[i] += other.base[i] }
+  }
+
+  /// Copies the numbers of `other` in `range` to where `offset` begins.
+  package func copy(_ other: Storage, _ range: Range<Int>, to offset: Int) {
+    check(offset, range.count)
+    other.check(range.lowerBound, range.count)
+    (base + offset).update(from: other.base + range.lowerBound, count: range.count)
+  }
+
+  /// Sets the first `count` numbers to zero.
+  package func clear(_ count: Int) {
+    check(0, count)
+    base.update(repeating: 0, count: count)
+  }
+}

@@ -1,0 +1,115 @@
+import Foundation
+import Meta
+import Tape
+
+/// `bench`: how long the meta-gradients of the fixed workloads take.
+let benchCommand = Command(
+  name: "bench",
+  summary: "Times meta-gradients of fixed workloads",
+  operands: "", operandCount: 0...0,
+  options: [
+    .init(name: "--workload", value: "PREFIX", help: "only workloads whose name begins so"),
+    .init(name: "--method", value: "M", help: "only this method: " + names(Method.self)),
+    .init(name: "--seconds", value: "S", help: "how long each is repeated (default 0.5)"),
+    .init(name: "--threads", value: "N", help: "how many tasks run at once (default: processors)"),
+    .json,
+  ],
+  details: """
+    Microseconds are the median over repeats of one meta-gradient over all tasks; recording,
+    differentiating and compiling are timed apart. docs/benchmarks.md says how this compares.
+    """,
+  example: "autodiff-demo bench --workload sinusoid --method maml"
+) { arguments in
+  let prefix = arguments.value("--workload") ?? ""
+  let method: Method? = try arguments.choice("--method")
+  let seconds = try arguments.number("--seconds", in: 0.001...3600) ?? 0.5
+  let processors = ProcessInfo.processInfo.activeProcessorCount
+  let threads = try arguments.wholeNumber("--threads", in: 1...256) ?? processors
+
+  let chosen = Workload.all.filter { $0.name.hasPrefix(prefix) }
+    .flatMap { workload in workload.methods.map { (workload, $0) } }
+    .filter { method == nil || $0.1 == method }
+  if chosen.isEmpty {
+    throw UserError(
+      "bench: no workload '\(prefix)' has that method; there are \(Workload.all.map(\.name).list)")
+  }
+  var progress = Progress(total: chosen.count)
+  let timings = try chosen.map { workload, method in
+    defer { progress.advance(workload.name) }
+    return try Timing(workload, method, seconds: seconds, threads: threads)
+  }
+  if arguments.has("--json") { return Answer(try json(timings)) }
+  var table = TextTable(
+    header: [
+      "workload", "method", "time", "compile", "instructions", "multiply-adds", "GFLOP/s", "memory",
+    ])
+  table.leftAligned = [0, 1]
+  table.rows = timings.map(\.row)
+  return Answer(
+    "Meta-gradients over all tasks, medians, on \("thread".counted(threads))\n\n\(table.text)")
+}
+
+private struct Timing: Encodable {
+  var workload: String
+  var method: String
+  var route: String
+  var microseconds: Double
+  var compileMicroseconds: Double
+  var instructions: Int
+  var multiplyAdds: Int
+  var workspaceBytes: Int
+
+  init(_ workload: Workload, _ method: Method, seconds: Double, threads: Int) throws {
+    let problem = try workload.problem()
+    let clock = ContinuousClock()
+    let compile = clock.measure { _ = problem.compiledPrograms(method, by: workload.route) }
+    let evaluator = MetaGradientEvaluator(problem, method, by: workload.route, threads: threads)
+    _ = evaluator.evaluate()
+
+    var times: [Double] = []
+    let end = clock.now + .seconds(seconds)
+    while times.count < 3 || clock.now < end {
+      times.append(clock.measure { _ = evaluator.evaluate() } / .microseconds(1))
+    }
+    self.workload = workload.name
+    self.method = method.rawValue
+    route = workload.route.rawValue
+    microseconds = times.sorted()[times.count / 2]
+    compileMicroseconds = compile / .microseconds(1)
+    instructions = evaluator.cost.instructions
+    multiplyAdds = evaluator.cost.multiplyAdds
+    workspaceBytes = evaluator.cost.peakBytes
+  }
+
+  var row: [String] {
+    [
+      workload, method, microseconds.duration, compileMicroseconds.duration, instructions.grouped,
+      multiplyAdds.grouped, (2e-3 * Double(multiplyAdds) / microseconds).fixed(1),
+      workspaceBytes.bytes,
+    ]
+  }
+}
+
+extension Double {
+  /// A number of microseconds in the unit that suits it.
+  fileprivate var duration: String {
+    if self < 1000 { return "\(fixed(self < 100 ? 1 : 0)) µs" }
+    return self < 1e6 ? "\((self / 1000).fixed(2)) ms" : "\((self / 1e6).fixed(2)) s"
+  }
+}
+
+/// A line on standard error that says how far a run has come; on a terminal only.
+struct Progress {
+  private let total: Int
+  private var done = 0
+  private let isTerminal = isatty(2) != 0
+
+  init(total: Int) { self.total = total }
+
+  mutating func advance(_ what: String) {
+    done += 1
+    guard isTerminal else { return }
+    let line = done < total ? "\(done) of \(total): \(what)" : ""
+    FileHandle.standardError.write(Data("\r\u{1B}[K\(line)".utf8))
+  }
+}
