@@ -2,13 +2,14 @@
 
 import PackageDescription
 
-// The kernels use AVX2 and fused multiply-adds, which x86-64 processors have had since about 2013.
-// For one without: TAPE_BASELINE=1 swift build. Arm64 has all it needs by default.
+// The kernels are compiled for AVX2 and fused multiply-adds, which x86-64 processors have had since
+// about 2013. TAPE_PROCESSOR=x86-64 swift build makes them run on any, x86-64-v4 uses AVX-512. Arm64 has
+// all it needs by default.
 #if arch(x86_64)
-  let isBaseline = Context.environment["TAPE_BASELINE"] != nil
+  let target = Context.environment["TAPE_PROCESSOR"] ?? "x86-64-v3"
   let processor: [SwiftSetting] =
-    isBaseline
-    ? [] : [.unsafeFlags(["-Xcc", "-march=x86-64-v3"]), .define("FUSED_MULTIPLY_ADD")]
+    target == "x86-64"
+    ? [] : [.unsafeFlags(["-Xcc", "-march=\(target)"]), .define("FUSED_MULTIPLY_ADD")]
 #else
   let processor: [SwiftSetting] = [.define("FUSED_MULTIPLY_ADD")]
 #endif

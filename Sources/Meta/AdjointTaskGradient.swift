@@ -60,12 +60,13 @@ struct AdjointTaskGradient: TaskGradient {
 
     let carried = on.parameters.map { on.tape.input(Matrix($0.shape, repeating: 0)) }
     let inner = on.tape.from("support loss") { supportLoss(on.parameters) }
+    let descent = -on.rate
     let curvature = jacobianVectorProduct(
       of: gradient(of: inner, wrt: all),
       wrt: layout.adapted.map { all[$0] }, along: layout.adapted.map { carried[$0] })
     back = Program(
       inputs: parameters + data + carried.values,
-      outputs: zip(carried.values, curvature).map { $0 - on.rate * $1 })
+      outputs: zip(carried.values, curvature).map { $0 + descent * $1 })
   }
 
   /// The points of the path that are kept: all for the way back, the last two without one.

@@ -61,6 +61,7 @@ public struct InnerLoop: Equatable, Sendable {
     let positions = adaptation.positions(in: parameters.descriptions)
     if positions.isEmpty { return adapted }
 
+    let descent = -rate  // once, so that the way back has one product less a parameter and step
     for step in 0..<steps {
       let current = adapted
       rate.tape.from("inner step \(step + 1)") {
@@ -72,7 +73,7 @@ public struct InnerLoop: Equatable, Sendable {
             order == .exact ? inner : inner.stopGradient()
           }
           adapted[position] = rate.tape.from("update of \(name)") {
-            current[position] - rate * kept
+            current[position] + descent * kept
           }
         }
       }

@@ -85,15 +85,16 @@ public final class MetaGradientEvaluator {
   public func evaluate() -> MetaGradient {
     run()
     let share = 1 / Double(tasks.count)
-    let total = workers.sums[0].read(0, parameterCount + 1).map { share * $0 }
+    let sum = workers.sums[0]
+    sum.scale(parameterCount + 1, by: share)
     var offset = 1
     let gradient = descriptions.map { description in
       defer { offset += description.shape.count }
-      let start = offset
-      return Matrix(description.shape) { total[start + $0 * description.shape.columns + $1] }
+      return sum.matrix(description.shape, at: offset)
     }
     return MetaGradient(
-      method: method, route: route, loss: total[0], gradient: Parameters(descriptions, gradient),
+      method: method, route: route, loss: sum.read(0, 1)[0],
+      gradient: Parameters(descriptions, gradient),
       cost: cost, cuts: cuts)
   }
 

@@ -22,7 +22,8 @@ import Testing
   }
 
   @Test func words() throws {
-    try Self.expectRefusal(["bogus"], "no command 'bogus'", "compare, metagradient, check, tape")
+    try Self.expectRefusal(
+      ["bogus"], "no command 'bogus'", "compare, metagradient, check, tape, bench")
     try Self.expectRefusal(["compare", "--bogus"], "compare: no option '--bogus'")
     try Self.expectRefusal(["--bogus"], "no option '--bogus'")
     try Self.expectRefusal(["compare", "--seed"], "--seed needs a value")
@@ -32,6 +33,11 @@ import Testing
     try Self.expectRefusal(["compare", "--json=yes"], "--json takes no value")
     try Self.expectRefusal(["compare", "a.json", "b.json"], "'b.json' is one operand too many")
     try Self.expectRefusal(["compare", path("linear-1step"), "--seed", "3"], "--seed", "FILE")
+    try Self.expectRefusal(["bench", "--workload", "x"], "bench: no workload 'x'", "linear-20x3")
+    try Self.expectRefusal(["bench", "--seconds", "nan"], "--seconds 'nan' is not a number from")
+    try Self.expectRefusal(
+      ["bench", "--threads", "0"], "--threads '0' is not a whole number from 1")
+    try Self.expectRefusal(["bench", "file"], "'file' is one operand too many")
     try Self.expectRefusal(["metagradient", "--method", "maml"], "metagradient: FILE is missing")
     try Self.expectRefusal(["metagradient", path("linear-1step")], "--method is missing")
     try Self.expectRefusal(

@@ -143,6 +143,24 @@ import Testing
     #expect(try Demo("check", "--json", "--seed", "3").status == 0)
   }
 
+  @Test func benchTimesWorkloads() throws {
+    let run = try Demo(
+      "bench", "--workload", "linear-20x3-m25-s1-t1", "--seconds", "0.01", "--threads", "2",
+      "--json")
+    #expect(run.status == 0 && run.error.isEmpty)
+    let list = try #require(
+      try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [[String: Any]])
+    #expect(list.count == 8)
+    for timing in list {
+      for key in [
+        "microseconds", "compileMicroseconds", "instructions", "multiplyAdds", "workspaceBytes",
+      ] { #expect((timing[key] as? Double ?? 0) > 0) }
+      #expect(timing["route"] as? String == "unrolled")
+    }
+    let table = try Demo("bench", "--method", "anil", "--seconds", "0.01", "--threads", "1")
+    #expect(table.output.contains("on 1 thread\n") && !table.output.contains("sinusoid"))
+  }
+
   @Test func listsTapes() throws {
     let run = try Demo("tape")
     #expect(run.status == 0 && run.error.isEmpty)
@@ -158,7 +176,7 @@ import Testing
     #expect(try Demo("tape", "--dot").output.contains("#f5b95f"))
   }
 
-  @Test(arguments: ["compare", "metagradient", "check", "tape"])
+  @Test(arguments: ["compare", "metagradient", "check", "tape", "bench"])
   func everyCommandHasHelpWithAnExample(_ command: String) throws {
     let help = try Demo(command, "--help")
     #expect(help.status == 0 && help.error.isEmpty)

@@ -33,7 +33,9 @@ extension Kernel {
   static func map(_ f: @escaping @Sendable (Double) -> Double) -> Kernel {
     Kernel { call in
       call.forEachRun { result, count, a, _, _ in
-        if a.stride == 1 {
+        if a.isUnder(result) {
+          for i in 0..<count { result[i] = f(result[i]) }
+        } else if a.stride == 1 {
           for i in 0..<count { result[i] = f(a.base[i]) }
         } else {
           let value = f(a.base[0])
@@ -49,13 +51,28 @@ extension Kernel {
     Kernel { call in
       call.forEachRun { result, count, a, b, _ in
         switch (a.stride, b.stride) {
-        case (1, 1): for i in 0..<count { result[i] = f(a.base[i], b.base[i]) }
+        case (1, 1):
+          if a.isUnder(result) {
+            for i in 0..<count { result[i] = f(result[i], b.base[i]) }
+          } else if b.isUnder(result) {
+            for i in 0..<count { result[i] = f(a.base[i], result[i]) }
+          } else {
+            for i in 0..<count { result[i] = f(a.base[i], b.base[i]) }
+          }
         case (1, _):
           let right = b.base[0]
-          for i in 0..<count { result[i] = f(a.base[i], right) }
+          if a.isUnder(result) {
+            for i in 0..<count { result[i] = f(result[i], right) }
+          } else {
+            for i in 0..<count { result[i] = f(a.base[i], right) }
+          }
         case (_, 1):
           let left = a.base[0]
-          for i in 0..<count { result[i] = f(left, b.base[i]) }
+          if b.isUnder(result) {
+            for i in 0..<count { result[i] = f(left, result[i]) }
+          } else {
+            for i in 0..<count { result[i] = f(left, b.base[i]) }
+          }
         default:
           let value = f(a.base[0], b.base[0])
           for i in 0..<count { result[i] = value }
@@ -69,7 +86,11 @@ extension Kernel {
     call.forEachRun { result, count, mask, b, c in
       if mask.stride == 1, b.stride == 1, c.stride == 0 {
         let otherwise = c.base[0]
-        for i in 0..<count { result[i] = mask.base[i] <= 0 ? otherwise : b.base[i] }
+        if b.isUnder(result) {
+          for i in 0..<count { result[i] = mask.base[i] <= 0 ? otherwise : result[i] }
+        } else {
+          for i in 0..<count { result[i] = mask.base[i] <= 0 ? otherwise : b.base[i] }
+        }
       } else {
         for i in 0..<count {
           result[i] =
@@ -84,6 +105,13 @@ extension Kernel {
 struct Lane {
   let base: UnsafePointer<Double>
   let stride: Int
+
+  /// Whether the result is written over it, entry by entry: a loop that says so needs no second
+  /// pointer, and so becomes vector instructions where one with two that overlap would not.
+  @inline(__always)
+  func isUnder(_ result: UnsafeMutablePointer<Double>) -> Bool {
+    stride == 1 && base == UnsafePointer(result)
+  }
 }
 
 extension KernelCall {

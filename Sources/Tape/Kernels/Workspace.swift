@@ -59,17 +59,25 @@ public final class Workspace {
     let scratch = storage.scratch
     bases.withUnsafeBufferPointer { bases in
       program.steps.withUnsafeBufferPointer { steps in
-        for step in steps {
-          step.kernel.run(
+        guard var step = steps.baseAddress else { return }
+        for _ in steps.indices {
+          // Field by field, since a copy of the step would count references.
+          step.pointee.kernel.run(
             KernelCall(
-              result: bases[0] + step.result.offset, shape: step.result.shape,
-              a: Operand(base: bases[step.a.space] + step.a.offset, shape: step.a.shape),
-              b: Operand(base: bases[step.b.space] + step.b.offset, shape: step.b.shape),
-              c: Operand(base: bases[step.c.space] + step.c.offset, shape: step.c.shape),
-              scratch: scratch))
+              result: bases[0] + step.pointee.result.offset, shape: step.pointee.result.shape,
+              a: operand(step.pointee.a, bases), b: operand(step.pointee.b, bases),
+              c: operand(step.pointee.c, bases), scratch: scratch))
+          step += 1
         }
       }
     }
+  }
+
+  @inline(__always)
+  private func operand(
+    _ slot: Slot, _ bases: UnsafeBufferPointer<UnsafeMutablePointer<Double>>
+  ) -> Operand {
+    Operand(base: bases[slot.space] + slot.offset, shape: slot.shape)
   }
 
   /// The value of the output at `position`, as the last ``run()`` left it.
@@ -118,6 +126,17 @@ extension Storage {
     check(offset, range.count)
     other.check(range.lowerBound, range.count)
     (base + offset).update(from: other.base + range.lowerBound, count: range.count)
+  }
+
+  /// Multiplies the first `count` numbers by `factor`.
+  package func scale(_ count: Int, by factor: Double) {
+    check(0, count)
+    for i in 0..<count { base[i] *= factor }
+  }
+
+  /// The numbers from `offset` on as a matrix.
+  package func matrix(_ shape: Shape, at offset: Int) -> Matrix {
+    Matrix(shape, read(offset, shape.count))
   }
 
   /// Sets the first `count` numbers to zero.

@@ -1,0 +1,42 @@
+"""Runs autodiff-demo bench and its peers in turn and prints the ratios of their times.
+
+python compare.py [PREFIX]; needs JAX in this Python, and a release build of autodiff-demo. A ratio
+above one says that we are faster. Each workload is timed ours, JAX float64, JAX float32, ours again,
+so that a machine whose speed drifts shows in the last column.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BENCH = [ROOT / ".build" / "release" / "autodiff-demo", "bench", "--json", "--workload"]
+JAX = [sys.executable, pathlib.Path(__file__).with_name("bench_jax.py")]
+
+
+def run(command):
+    answer = subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True)
+    return {(r["workload"], r["method"]): r["microseconds"] for r in json.loads(answer.stdout)}
+
+
+prefix = sys.argv[1] if len(sys.argv) > 1 else ""
+names = subprocess.run(
+    [str(BENCH[0]), "bench", "--json", "--seconds", "0.001", "--workload", prefix],
+    check=True, capture_output=True, text=True,
+)
+workloads = list(dict.fromkeys(r["workload"] for r in json.loads(names.stdout)))
+
+print("| workload | method | ours (µs) | JAX f64 ÷ ours | JAX f32 ÷ ours | ours again |")
+print("|---|---|---:|---:|---:|---:|")
+for workload in workloads:
+    ours, double = run(BENCH + [workload]), run(JAX + [workload])
+    single, again = run(JAX + [workload, "--float32"]), run(BENCH + [workload])
+    for key, time in ours.items():
+        if key[0] != workload:  # one name may begin another
+            continue
+        print(
+            f"| {key[0]} | {key[1]} | {time:.1f} | {double[key] / time:.2f} "
+            f"| {single[key] / time:.2f} | {again[key] / time:.2f} |",
+            flush=True,
+        )
