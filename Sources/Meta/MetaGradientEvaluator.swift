@@ -63,8 +63,9 @@ public final class MetaGradientEvaluator {
     setParameters(problem.parameters.values, rate: problem.learningRate)
   }
 
-  /// Tasks are summed in at most so many groups, whose sums are then added.
-  private static let maximumSums = 32
+  /// Tasks are summed in at most so many groups, whose sums are then added: more would keep more
+  /// threads busy, but cost more to add.
+  private static let maximumSums = 16
 
   /// Moves to other parameters and another learning rate.
   ///
