@@ -7,11 +7,13 @@ import PackageDescription
 // all it needs by default.
 #if arch(x86_64)
   let target = Context.environment["TAPE_PROCESSOR"] ?? "x86-64-v3"
-  let processor: [SwiftSetting] =
-    target == "x86-64"
-    ? [] : [.unsafeFlags(["-Xcc", "-march=\(target)"]), .define("FUSED_MULTIPLY_ADD")]
+  let isBaseline = target == "x86-64"
+  let kernels: [SwiftSetting] =
+    isBaseline ? [] : [.unsafeFlags(["-Xcc", "-march=\(target)"]), .define("FUSED_MULTIPLY_ADD")]
+  let demo: [SwiftSetting] = isBaseline ? [] : [.define("AVX2_KERNELS")]
 #else
-  let processor: [SwiftSetting] = [.define("FUSED_MULTIPLY_ADD")]
+  let kernels: [SwiftSetting] = [.define("FUSED_MULTIPLY_ADD")]
+  let demo: [SwiftSetting] = []
 #endif
 
 let package = Package(
@@ -24,10 +26,11 @@ let package = Package(
     .executable(name: "autodiff-demo", targets: ["autodiff-demo"]),
   ],
   targets: [
-    .target(name: "Tape", swiftSettings: processor),
+    .target(name: "Tape", swiftSettings: kernels),
     .target(name: "Nets", dependencies: ["Tape"]),
     .target(name: "Meta", dependencies: ["Tape", "Nets"]),
-    .executableTarget(name: "autodiff-demo", dependencies: ["Tape", "Nets", "Meta"]),
+    .executableTarget(
+      name: "autodiff-demo", dependencies: ["Tape", "Nets", "Meta"], swiftSettings: demo),
     .target(
       name: "TestSupport", dependencies: ["Tape", "Nets", "Meta"], path: "Tests/TestSupport"),
     .testTarget(name: "TapeTests", dependencies: ["Tape", "TestSupport"]),

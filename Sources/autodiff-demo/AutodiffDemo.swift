@@ -9,6 +9,7 @@ struct AutodiffDemo {
 
   static func main() {
     do {
+      try requireProcessor()
       let answer = try answer(to: Array(CommandLine.arguments.dropFirst()))
       try write(answer.text)
       exit(answer.status)

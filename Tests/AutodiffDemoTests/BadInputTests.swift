@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import autodiff_demo
 
 /// Bad input ends in one line on standard error, status 2, and nothing on standard output.
 @Suite struct BadInputTests {
@@ -182,6 +183,13 @@ import Testing
       ["metagradient", "-", "--method", "maml"], input: many, "adaptation.steps: 1000000 steps",
       "would need", "but this machine has")
     try Self.expectRefusal(["tape", "-"], input: many, "adaptation.steps", "would need")
+  }
+
+  @Test func processorsThatLackInstructionsAreNamed() {
+    let old = "processor : 0\nflags\t\t: fpu sse2 fma avx\nbugs : none\n"
+    #expect(missingInstructions(old) == ["avx2", "bmi2"])
+    #expect(missingInstructions("flags : avx2 fma bmi2") == [])
+    #expect(missingInstructions("") == [])
   }
 
   @Test func outputThatCannotBeWritten() throws {
