@@ -29,6 +29,27 @@ import Testing
     }
   }
 
+  /// The tables and the sentence of the README are what the demo prints, but for the last digits of
+  /// numbers, which are the platform's.
+  @Test func theReadmeShowsWhatTheDemoPrints() throws {
+    func shape(_ text: Substring) -> String { String(text.filter { !$0.isNumber && $0 != " " }) }
+    let readme = try Self.text("README.md")
+    let shown = try #require(readme.firstRange(of: "```\nsinusoid")).lowerBound
+    let end = try #require(readme.firstRange(of: "On real data,")).lowerBound
+    let lines = readme[shown..<end].split(separator: "\n").filter {
+      $0.hasPrefix("  ") || $0.hasPrefix("sinusoid") || $0.hasPrefix("All parameters")
+    }
+    let printed = try Demo("compare").output.split(separator: "\n")
+    #expect(lines.count > 20)
+    for line in lines {
+      #expect(printed.contains { shape($0) == shape(line) }, "\(line)")
+      // Instructions and multiply-adds are whole numbers, the same everywhere.
+      if line.contains("exact  ") || line.contains("first-order  ") {
+        #expect(printed.contains { $0.suffix(50) == line.suffix(50) }, "\(line)")
+      }
+    }
+  }
+
   @Test func theProblemFileGivesTheAnswerShown() throws {
     let answer = try #require(try Self.blocks("json", in: "docs/problem-files.md").last)
     let run = try Demo(
