@@ -61,7 +61,8 @@ public struct InnerLoop: Equatable, Sendable {
     let positions = adaptation.positions(in: parameters.descriptions)
     if positions.isEmpty { return adapted }
 
-    let descent = -rate  // once, so that the way back has one product less a parameter and step
+    // Once, so that the way back has one product less a parameter and step.
+    let descent = rate.tape.from("inner loop") { -rate }
     for step in 0..<steps {
       let current = adapted
       rate.tape.from("inner step \(step + 1)") {

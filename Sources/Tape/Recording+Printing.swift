@@ -74,7 +74,7 @@ extension Recording {
         .replacing("\"", with: "\\\"")
       let cut = instruction.operation == .stopGradient
       result +=
-        "  n\(line) [label=\"\(text(line))\\n\(instruction.shape)\\n\(source)\", "
+        "  n\(line) [label=\"%\(line) \(text(line))\\n\(instruction.shape)\\n\(source)\", "
         + "fillcolor=\"\(fills[min(instruction.level, fills.count - 1)])\""
         + (cut ? ", shape=octagon" : "") + "];\n"
       for operand in instruction.operands where scalarConstant(operand) == nil {

@@ -12,10 +12,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from make_reference import LOSSES, forward
+
 FLOAT32 = "--float32" in sys.argv
 jax.config.update("jax_enable_x64", not FLOAT32)
 DTYPE = np.float32 if FLOAT32 else np.float64
 
+LOSS = {
+    "linear": "half-mean-squared-error",
+    "sinusoid": "mean-squared-error",
+    "long": "mean-squared-error",
+    "omniglot": "softmax-cross-entropy",
+}
 LINEAR = ["maml", "fo-maml", "anil", "fo-anil"]
 NETS = ["maml", "fo-maml"]
 WORKLOADS = [
@@ -32,28 +40,9 @@ WORKLOADS = [
 ]
 
 
-def forward(kind, parameters, x):
-    if kind == "linear":
-        return x @ parameters[0] @ parameters[1]
-    layers = list(zip(parameters[::2], parameters[1::2]))
-    for index, (weights, bias) in enumerate(layers):
-        x = x @ weights + bias
-        if index < len(layers) - 1:
-            x = jax.nn.relu(x)
-    return x
-
-
-def loss_of(name):
-    if name == "linear":
-        return lambda f, y: 0.5 * jnp.mean((f - y) ** 2)
-    if name == "omniglot":
-        return lambda f, y: -jnp.mean(jnp.sum(y * jax.nn.log_softmax(f), axis=1))
-    return lambda f, y: jnp.mean((f - y) ** 2)
-
-
 def meta_gradient(name, sizes, steps, method):
     kind = "linear" if name == "linear" else "relu"
-    loss = loss_of(name)
+    loss = LOSSES[LOSS[name]]
     first_order = method.startswith("fo-")
     count = 2 if kind == "linear" else 2 * (len(sizes) - 1)
     head = {1} if kind == "linear" else {count - 2, count - 1}

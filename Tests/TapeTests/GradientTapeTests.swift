@@ -94,7 +94,7 @@ import Testing
     let y = x * x.stopGradient()
     let dot = Program(inputs: [x], outputs: [gradient(of: y, wrt: x), y]).dot
     #expect(dot.hasPrefix("digraph tape {\n") && dot.hasSuffix("}\n"))
-    #expect(dot.contains("label=\"input\\n1×1\\nthe \\\"x\\\"\""))
+    #expect(dot.contains("label=\"%0 input\\n1×1\\nthe \\\"x\\\"\""))
     #expect(dot.contains("n0 -> n1 [style=dashed, color=red];"))
     #expect(dot.contains("shape=octagon"))
   }

@@ -25,7 +25,8 @@ extension MetaProblem {
   func checkedMetaGradient(_ method: Method, by route: Route) throws -> MetaGradient {
     try requireMemory(
       predictedCost(method, by: route).peakBytes, "adaptation.steps",
-      "\(steps) steps by route \(route.rawValue)")
+      "\(steps) steps by route \(route.rawValue)"
+        + (route == .unrolled ? ", where the lines grow with the steps," : ""))
     let result = metaGradient(method, by: route)
     let isFinite = result.gradient.values.allSatisfy { $0.elements.allSatisfy(\.isFinite) }
     if !isFinite || !result.loss.isFinite {
