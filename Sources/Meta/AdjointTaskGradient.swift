@@ -161,7 +161,7 @@ extension AdjointTaskGradient {
           back?.copyOutputs(0..<layout.shapes.count, to: carried, at: 1)
         }
       }
-      sum.add(carried, layout.parameterCount + 1)
+      sum.add(carried, 0..<layout.parameterCount + 1)
     }
   }
 }

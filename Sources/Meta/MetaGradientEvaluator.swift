@@ -117,7 +117,13 @@ public final class MetaGradientEvaluator {
         }
       }
     }
-    for group in 1..<max(groups, 1) { workers.sums[0].add(workers.sums[group], workers.sumCount) }
+    // Each thread adds a slice of all the groups, unless waking it takes longer than the sum.
+    let slices = groups * workers.sumCount > 16_384 ? pool.count : 1
+    @Sendable func addSlice(_ slice: Int) {
+      let range = (workers.sumCount * slice / slices)..<(workers.sumCount * (slice + 1) / slices)
+      for group in 1..<max(groups, 1) { workers.sums[0].add(workers.sums[group], range) }
+    }
+    if slices > 1 { pool.run(addSlice) } else { addSlice(0) }
   }
 }
 

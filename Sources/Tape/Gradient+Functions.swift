@@ -88,8 +88,7 @@ public func gradient(at point: Matrix, of function: (Variable) -> Variable) -> M
 public func valueWithGradient(
   at points: [Matrix], of function: ([Variable]) -> Variable
 ) -> (value: Double, gradient: [Matrix]) {
-  let variables = inputs(points)
-  let result = function(variables)
+  let (variables, result) = recorded(function, points)
   let gradients = gradient(of: result, wrt: variables)
   return (result.scalar, gradients.map(\.value))
 }
@@ -101,8 +100,7 @@ public func valueWithGradient(
 public func valueWithPullback(
   at points: [Matrix], of function: ([Variable]) -> Variable
 ) -> (value: Matrix, pullback: (Matrix) -> [Matrix]) {
-  let variables = inputs(points)
-  let result = function(variables)
+  let (variables, result) = recorded(function, points)
   return (
     result.value,
     { upstream in
@@ -118,8 +116,7 @@ public func valueWithPullback(
 public func jacobianVectorProduct(
   at points: [Matrix], along directions: [Matrix], of function: ([Variable]) -> Variable
 ) -> Matrix {
-  let variables = inputs(points)
-  let result = function(variables)
+  let (variables, result) = recorded(function, points)
   let along = directions.map(result.tape.constant)
   return jacobianVectorProduct(of: [result], wrt: variables, along: along)[0].value
 }
@@ -132,13 +129,15 @@ public func jacobianVectorProduct(
 public func hessianVectorProduct(
   at points: [Matrix], along directions: [Matrix], of function: ([Variable]) -> Variable
 ) -> [Matrix] {
-  let variables = inputs(points)
-  let result = function(variables)
+  let (variables, result) = recorded(function, points)
   let along = directions.map(result.tape.constant)
   return hessianVectorProduct(of: result, wrt: variables, along: along).map(\.value)
 }
 
-private func inputs(_ points: [Matrix]) -> [Variable] {
+private func recorded(
+  _ function: ([Variable]) -> Variable, _ points: [Matrix]
+) -> (variables: [Variable], result: Variable) {
   let tape = GradientTape()
-  return points.map { tape.input($0) }
+  let variables = points.map { tape.input($0) }
+  return (variables, function(variables))
 }

@@ -28,6 +28,20 @@ import Testing
     }
   }
 
+  /// Enough numbers that the threads also share the adding of the groups' sums.
+  @Test func theSumOfLargeGradientsIsSharedWithoutChangingABit() throws {
+    var generator = SeededGenerator(seed: 61)
+    let problem = try randomProblem(
+      ReLUNetwork(sizes: [3, 64, 32, 2]), loss: .meanSquaredError, steps: 1, tasks: 17,
+      using: &generator)
+    let alone = MetaGradientEvaluator(problem, .maml, threads: 1).evaluate()
+    for threads in [2, 3, 8] {
+      let result = MetaGradientEvaluator(problem, .maml, threads: threads).evaluate()
+      #expect(result.loss.bitPattern == alone.loss.bitPattern)
+      #expect(bits(result.gradient.values) == bits(alone.gradient.values))
+    }
+  }
+
   @Test(arguments: Route.allCases)
   func evaluatesAtOtherParametersAsIfMadeThere(_ route: Route) throws {
     let problem = try Self.problem(tasks: 5)

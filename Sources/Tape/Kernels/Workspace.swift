@@ -114,11 +114,11 @@ public final class Workspace {
 }
 
 extension Storage {
-  /// Adds the first `count` numbers of `other`.
-  package func add(_ other: Storage, _ count: Int) {
-    check(0, count)
-    other.check(0, count)
-    for i in 0..<count { base[i] += other.base[i] }
+  /// Adds the numbers of `other` in `range` to those in the same places.
+  package func add(_ other: Storage, _ range: Range<Int>) {
+    check(range.lowerBound, range.count)
+    other.check(range.lowerBound, range.count)
+    for i in range { base[i] += other.base[i] }
   }
 
   /// Copies the numbers of `other` in `range` to where `offset` begins.
