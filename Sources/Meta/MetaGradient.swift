@@ -23,7 +23,7 @@ public struct MetaGradient: Sendable {
 extension MetaProblem {
   /// Computes a meta-gradient.
   ///
-  /// Tasks are summed in their order, so equal problems give equal bits.
+  /// Tasks are summed in one fixed order, so equal problems give equal bits.
   ///
   /// - Complexity: For *s* steps on *t* tasks, O(*st*) gradients of the network; exact methods add
   ///   O(*st*) Hessian-vector products.

@@ -121,7 +121,7 @@ public final class MetaGradientEvaluator {
     let slices = groups * workers.sumCount > 16_384 ? pool.count : 1
     @Sendable func addSlice(_ slice: Int) {
       let range = (workers.sumCount * slice / slices)..<(workers.sumCount * (slice + 1) / slices)
-      for group in 1..<max(groups, 1) { workers.sums[0].add(workers.sums[group], range) }
+      for group in 1..<groups { workers.sums[0].add(workers.sums[group], range) }
     }
     if slices > 1 { pool.run(addSlice) } else { addSlice(0) }
   }

@@ -111,9 +111,9 @@ extension GradientTape {
 
 extension GradientTape {
   /// Stops with a message unless the variables are lines of this tape, and not of a part cut off it.
-  func check(_ variables: [Variable], for operation: String) {
+  func check(_ variables: [Variable], for operation: @autoclosure () -> String) {
     for variable in variables {
-      if variable.tape !== self { stop("\(operation): variables are on different tapes") }
+      if variable.tape !== self { stop("\(operation()): variables are on different tapes") }
       _ = variable.instruction
     }
   }

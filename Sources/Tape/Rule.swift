@@ -44,8 +44,7 @@ package struct Node {
 
   /// The operand at `position`.
   package subscript(position: Int) -> Variable {
-    Variable(
-      tape: output.tape, index: Int(output.instruction.operands[position]))
+    Variable(tape: output.tape, index: output.instruction.operands[position])
   }
 }
 

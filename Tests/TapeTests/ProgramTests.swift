@@ -94,6 +94,22 @@ import Testing
     #expect(bits([workspace.output(0)]) == bits([first]))
   }
 
+  /// An input that was read elsewhere and is then set leaves what it was read from alone.
+  @Test func settingABoundInputDoesNotWriteToItsBlock() {
+    let tape = GradientTape()
+    let x = tape.input(Matrix(Shape(1, 2), repeating: 0))
+    let workspace = Workspace(for: Program(inputs: [x], outputs: [2 * x]))
+    let block = Storage(capacity: 3)
+    block.write([5, 6, 7], at: 0)
+    workspace.bind(0..<1, to: block, at: 1)
+    workspace.run()
+    #expect(workspace.output(0).elements == [12, 14])
+    workspace.setInput(0, to: Matrix(x.shape, repeating: 1))
+    workspace.run()
+    #expect(workspace.output(0).elements == [2, 2])
+    #expect(block.read(0, 3) == [5, 6, 7])
+  }
+
   @Test func signedZerosSurviveReplay() {
     let tape = GradientTape()
     let x = tape.input(Matrix(1))

@@ -6,7 +6,9 @@ public final class Workspace {
   public let program: Program
 
   private let storage: Storage
-  private var inputs: [Storage]
+  /// The workspace's own blocks for the inputs, and the ones of others that are read instead.
+  private let inputs: [Storage]
+  private var bound: [Storage]
   /// Where each space of the program's slots begins.
   private var bases: [UnsafeMutablePointer<Double>]
 
@@ -16,6 +18,7 @@ public final class Workspace {
     let (recording, slots) = (program.recording, program.plan.slots)
     storage = Storage(capacity: program.plan.count, scratch: program.plan.scratchCount)
     inputs = program.inputs.map { Storage(capacity: slots[$0].shape.count) }
+    bound = inputs
     bases = [storage.base] + inputs.map(\.base)
     for (line, instruction) in recording.instructions.enumerated() where instruction.isLeaf {
       let space = slots[line].space
@@ -33,6 +36,7 @@ public final class Workspace {
       stop("Program: input \(position) is \(shape), but its value is \(value.shape)")
     }
     inputs[position].write(value.elements, at: 0)
+    bound[position] = inputs[position]
     bases[1 + position] = inputs[position].base
   }
 
@@ -45,7 +49,7 @@ public final class Workspace {
     for position in positions {
       let count = program.plan.slots[program.inputs[position]].shape.count
       block.check(offset, count)
-      inputs[position] = block
+      bound[position] = block
       bases[1 + position] = block.base + offset
       offset += count
     }

@@ -25,10 +25,7 @@ let tapeCommand = Command(
   if let path = arguments.operands.first {
     problem = try ProblemFile(path: path).problem
     for method in Method.allCases {
-      try naming(path) {
-        try requireMemory(
-          problem.predictedCost(method).peakBytes, "adaptation.steps", "\(problem.steps) steps")
-      }
+      try naming(path) { try problem.requireMemory(for: method, by: .unrolled) }
     }
   } else {
     problem = try .readable()

@@ -21,12 +21,17 @@ func naming<Result>(_ path: String, _ body: () throws -> Result) throws -> Resul
 }
 
 extension MetaProblem {
-  /// The meta-gradient, refused in one line if it would not fit in memory or is not finite.
-  func checkedMetaGradient(_ method: Method, by route: Route) throws -> MetaGradient {
-    try requireMemory(
+  /// Refuses a meta-gradient that would not fit in memory.
+  func requireMemory(for method: Method, by route: Route) throws {
+    try autodiff_demo.requireMemory(
       predictedCost(method, by: route).peakBytes, "adaptation.steps",
       "\(steps) steps by route \(route.rawValue)"
         + (route == .unrolled ? ", where the lines grow with the steps," : ""))
+  }
+
+  /// The meta-gradient, refused in one line if it would not fit in memory or is not finite.
+  func checkedMetaGradient(_ method: Method, by route: Route) throws -> MetaGradient {
+    try requireMemory(for: method, by: route)
     let result = metaGradient(method, by: route)
     let isFinite = result.gradient.values.allSatisfy { $0.elements.allSatisfy(\.isFinite) }
     if !isFinite || !result.loss.isFinite {
