@@ -41,7 +41,7 @@ extension Recording {
   func multiplyAdds(_ index: Int) -> Int { instructions[index].shape.count * terms(index) }
 
   /// The numbers that the kernel of line `index` keeps while it runs.
-  func scratchCount(_ index: Int) -> Int { Kernel.panelWidth * terms(index) }
+  func scratchCount(_ index: Int) -> Int { Kernel.scratchCount(terms: terms(index)) }
 
   /// The terms of each entry of the matrix product on line `index`, zero if it is something else.
   private func terms(_ index: Int) -> Int {

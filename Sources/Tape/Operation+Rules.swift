@@ -53,7 +53,7 @@ extension Operation {
     case .relu:
       Rule(
         .elementwise, kernel: .map { $0 <= 0 ? 0 : $0 },
-        pullback: { $0[0].select($0.upstream, elseWhereNotPositive: 0) })
+        pullback: { $0.output.select($0.upstream, elseWhereNotPositive: 0) })
 
     case .step:
       Rule(.elementwise, kernel: .map { $0 > 0 ? 1 : 0 }, pullback: nil)

@@ -60,9 +60,9 @@ struct Pruning {
       switch instruction.operation {
       case .broadcast, .sum:
         if shape(0) == instruction.shape { standsFor = reads[0] }
-      case .multiply:
+      case .add, .subtract, .multiply:
         for (one, other) in [(0, 1), (1, 0)] where shape(other) == instruction.shape {
-          if source.scalarConstant(reads[one]) == 1 {
+          if instruction.operation == .multiply, source.scalarConstant(reads[one]) == 1 {
             standsFor = reads[other]
           } else if source.instructions[reads[one]].operation == .broadcast {
             reads[one] = operands[reads[one]][0]
@@ -96,12 +96,15 @@ struct MemoryPlan: Sendable {
   /// What the kernels keep while they run, as a count of numbers.
   private(set) var scratchCount = 0
 
-  init(_ recording: Recording, inputs: [Int], outputs: [Int], reusingMemory: Bool) {
+  init(
+    _ recording: Recording, _ calls: [Call], inputs: [Int], outputs: [Int], reusingMemory: Bool
+  ) {
     let instructions = recording.instructions
     scratchCount = instructions.indices.reduce(0) { max($0, recording.scratchCount($1)) }
-    var lastUse = Array(instructions.indices)
-    for (line, instruction) in instructions.enumerated() {
-      for operand in instruction.operands { lastUse[operand] = line }
+    var lastUse = Array(repeating: -1, count: instructions.count)
+    for (index, call) in calls.enumerated() {
+      for operand in call.operands { lastUse[operand] = index }
+      if let scale = call.scale { lastUse[scale] = index }
     }
     // Leaves keep their value from run to run, outputs until they are read.
     for line in instructions.indices where instructions[line].isLeaf { lastUse[line] = .max }
@@ -126,28 +129,22 @@ struct MemoryPlan: Sendable {
     for (position, line) in inputs.enumerated() {
       slots[line] = Slot(space: 1 + position, offset: 0, shape: instructions[line].shape)
     }
-    for (line, instruction) in instructions.enumerated() where !instruction.isLeaf {
-      var dying: [Int] = []
-      for operand in instruction.operands where reusingMemory && lastUse[operand] == line {
-        if !dying.contains(operand) { dying.append(operand) }
+    for (index, call) in calls.enumerated() {
+      let shape = instructions[call.line].shape
+      var dying: [(line: Int, isOverwritten: Bool)] = []
+      for (position, operand) in (Array(call.operands) + [call.scale].compactMap(\.self))
+        .enumerated()
+      where reusingMemory && lastUse[operand] == index {
+        if dying.contains(where: { $0.line == operand }) { continue }
+        let isOverwritten =
+          call.overwritable.contains(position) && instructions[operand].shape == shape
+        dying.append((operand, isOverwritten))
       }
-      // An elementwise kernel may write over an operand of the result's own shape.
-      func isOverwritten(_ operand: Int) -> Bool {
-        instruction.operation.worksInPlace && instructions[operand].shape == instruction.shape
-      }
-      for operand in dying where isOverwritten(operand) { release(operand) }
-      let size = instruction.shape.count
-      let offset = free[size]?.popLast() ?? count
-      if offset == count { count += size }
-      slots[line] = Slot(offset: offset, shape: instruction.shape)
-      for operand in dying where !isOverwritten(operand) { release(operand) }
+      for operand in dying where operand.isOverwritten { release(operand.line) }
+      let offset = free[shape.count]?.popLast() ?? count
+      if offset == count { count += shape.count }
+      slots[call.line] = Slot(offset: offset, shape: shape)
+      for operand in dying where !operand.isOverwritten { release(operand.line) }
     }
-  }
-}
-
-extension Operation {
-  /// Whether the kernel may write its result over an operand of the same shape.
-  fileprivate var worksInPlace: Bool {
-    if case .elementwise = Operation.rules[Int(rawValue)].shape { true } else { false }
   }
 }

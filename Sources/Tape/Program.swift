@@ -25,6 +25,7 @@ public struct Program: Sendable {
     let a: Slot
     let b: Slot
     let c: Slot
+    let scale: Slot?
   }
 
   /// Compiles the part of a tape that computes `outputs` from `inputs`.
@@ -52,15 +53,15 @@ public struct Program: Sendable {
     let pruned = Pruning(
       of: tape.recording, inputs: inputs.map(\.index), outputs: outputs.map(\.index))
     let recording = pruned.recording
+    let calls = Fusion(recording, outputs: pruned.outputs).calls(kernels: tape.rules)
     let plan = MemoryPlan(
-      recording, inputs: pruned.inputs, outputs: pruned.outputs, reusingMemory: reusingMemory)
-    steps = recording.instructions.indices.compactMap { line in
-      let instruction = recording.instructions[line]
-      if instruction.isLeaf { return nil }
-      let (a, b, c) = instruction.operands.padded
+      recording, calls, inputs: pruned.inputs, outputs: pruned.outputs,
+      reusingMemory: reusingMemory)
+    steps = calls.map { call in
+      let (a, b, c) = call.operands.padded
       return Step(
-        kernel: tape.rules[Int(instruction.operation.rawValue)].kernel,
-        result: plan.slots[line], a: plan.slots[a], b: plan.slots[b], c: plan.slots[c])
+        kernel: call.kernel, result: plan.slots[call.line], a: plan.slots[a], b: plan.slots[b],
+        c: plan.slots[c], scale: call.scale.map { plan.slots[$0] })
     }
     self.recording = recording
     self.inputs = pruned.inputs

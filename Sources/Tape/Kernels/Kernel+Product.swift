@@ -1,61 +1,108 @@
 extension Kernel {
   /// The matrix product, with the first or the second operand read as its transpose.
   ///
-  /// The result is computed in panels of eight columns, and these in tiles of five rows that stay in
-  /// registers. The terms of an entry are added in one fixed order, so a product is the same bits
-  /// wherever its operands lie.
+  /// The result is computed in panels of columns, and these in tiles of rows that stay in registers.
+  /// The terms of an entry are added in one fixed order, so a product is the same bits wherever its
+  /// operands lie, and for whatever processor it is compiled, if that fuses.
   static func product(transposed: ShapeRule.Transposition) -> Kernel {
     switch transposed {
-    case .none: Kernel { multiply($0, transposed: .none) }
-    case .first: Kernel { multiply($0, transposed: .first) }
-    case .second: Kernel { multiply($0, transposed: .second) }
+    case .none: Kernel { multiply($0, transposed: .none, isAdded: false) }
+    case .first: Kernel { multiply($0, transposed: .first, isAdded: false) }
+    case .second: Kernel { multiply($0, transposed: .second, isAdded: false) }
+    }
+  }
+
+  /// The third operand, perhaps a row that is repeated, plus the product times the scale.
+  ///
+  /// Multiplying and adding round as they would in kernels of their own. The result may lie over the
+  /// third operand, since entries are read just before they are written.
+  static func sumOfProduct(transposed: ShapeRule.Transposition) -> Kernel {
+    switch transposed {
+    case .none: Kernel { multiply($0, transposed: .none, isAdded: true) }
+    case .first: Kernel { multiply($0, transposed: .first, isAdded: true) }
+    case .second: Kernel { multiply($0, transposed: .second, isAdded: true) }
     }
   }
 
   @inline(__always)
-  private static func multiply(_ call: KernelCall, transposed: ShapeRule.Transposition) {
+  private static func multiply(
+    _ call: KernelCall, transposed: ShapeRule.Transposition, isAdded: Bool
+  ) {
     let (m, n) = (call.shape.rows, call.shape.columns)
     let k = transposed == .first ? call.a.shape.rows : call.a.shape.columns
-    let aStrides = transposed == .first ? (row: 1, term: m) : (row: k, term: 1)
+    if transposed == .first, n == 1, !isAdded || call.c.shape == call.shape {
+      // aᵀ · b, a column, lies in memory as the row bᵀ · a does, which needs no narrow tiles.
+      return multiply(
+        KernelCall(
+          result: call.result, shape: Shape(1, m),
+          a: Operand(base: call.b.base, shape: Shape(1, k)),
+          b: call.a, c: Operand(base: call.c.base, shape: Shape(1, m)), scale: call.scale,
+          scratch: call.scratch),
+        transposed: .none, isAdded: isAdded)
+    }
+    if transposed != .first, n == 1, k >= 8 { return multiplyByColumn(call, isAdded: isAdded) }
+    var panel = Panel(
+      result: call.result, stride: n, rows: m, columns: 0, a: call.a.base,
+      rowStep: transposed == .first ? 1 : k, termStep: transposed == .first ? m : 1,
+      b: call.b.base, bStride: n, terms: k, addend: isAdded ? call.c.base : nil,
+      addendStride: call.c.shape.rows == 1 ? 0 : n, scale: call.scale)
     for column in stride(from: 0, to: n, by: panelWidth) {
-      let width = min(panelWidth, n - column)
-      let panel: Rows
-      if transposed == .second {
-        pack(call.b.base + column * k, rows: width, k, into: call.scratch)
-        panel = Rows(base: UnsafePointer(call.scratch), stride: panelWidth)
+      panel.columns = min(panelWidth, n - column)
+      panel.result = call.result + column
+      if isAdded { panel.addend = call.c.base + column }
+      if transposed == .second, k > 1 {
+        for first in stride(from: 0, to: panel.columns, by: 8) {
+          pack(
+            call.b.base + (column + first) * k, rows: min(8, panel.columns - first), k,
+            into: call.scratch + first)
+        }
+        (panel.b, panel.bStride) = (UnsafePointer(call.scratch), panelWidth)
       } else if m >= 32, k * n > 8192 {
         // Read often, and spread over more than the nearest cache: worth a copy that lies together.
         for term in 0..<k {
-          let row = load(call.b.base + term * n + column, SIMD8<Double>.self)
-          store(row, call.scratch + term * panelWidth, panelWidth)
+          (call.scratch + term * panelWidth)
+            .update(from: call.b.base + term * n + column, count: panelWidth)
         }
-        panel = Rows(base: UnsafePointer(call.scratch), stride: panelWidth)
+        (panel.b, panel.bStride) = (UnsafePointer(call.scratch), panelWidth)
       } else {
-        panel = Rows(base: call.b.base + column, stride: n)
+        panel.b = call.b.base + column
       }
-      for row in stride(from: 0, to: m, by: tileHeight) {
-        let target = call.result + row * n + column
-        let a = call.a.base + row * aStrides.row
-        if width > 4 {
-          tile(SIMD8.self, target, n, min(tileHeight, m - row), width, a, aStrides, panel, k)
-        } else {
-          tile(SIMD4.self, target, n, min(tileHeight, m - row), width, a, aStrides, panel, k)
-        }
-      }
+      panel.compute()
     }
   }
 
-  /// The columns that are computed together; a product of *k* terms needs scratch for *k* such rows.
-  static let panelWidth = 8
+  /// The product with one column, whose terms lie side by side in memory: each of eight sums takes every
+  /// eighth term, and the sums are added last.
+  @inline(__always)
+  private static func multiplyByColumn(_ call: KernelCall, isAdded: Bool) {
+    let k = call.a.shape.columns
+    let addendStep = call.c.shape.rows == 1 ? 0 : 1
+    for row in 0..<call.shape.rows {
+      let a = call.a.base + row * k
+      var sums = SIMD8<Double>()
+      var term = 0
+      while term + 8 <= k {
+        sums.add(SIMD8(a + term), SIMD8(call.b.base + term))
+        term += 8
+      }
+      var total = sums.sum()
+      while term < k {
+        total += a[term] * call.b.base[term]
+        term += 1
+      }
+      call.result[row] = isAdded ? call.c.base[row * addendStep] + call.scale * total : total
+    }
+  }
 
-  /// The rows that are computed together: with two registers a row, as many as leave room for operands.
-  private static let tileHeight = 5
-}
+  /// The columns that are computed together.
+  #if AVX512_KERNELS
+    static let panelWidth = 16
+  #else
+    static let panelWidth = 8
+  #endif
 
-/// The rows of a panel of the second operand.
-private struct Rows {
-  let base: UnsafePointer<Double>
-  let stride: Int
+  /// The scratch that a product of so many terms needs: as many rows of a panel, on any processor.
+  static func scratchCount(terms: Int) -> Int { 16 * terms }
 }
 
 /// Copies up to eight rows of `k` numbers so that they become eight columns, side by side.
@@ -77,76 +124,222 @@ private func pack(
     for lane in 0..<4 {
       let column = SIMD8(
         a0[lane], a1[lane], a2[lane], a3[lane], a4[lane], a5[lane], a6[lane], a7[lane])
-      store(column, target + (term + lane) * Kernel.panelWidth, Kernel.panelWidth)
+      column.store(target + (term + lane) * Kernel.panelWidth, 8)
     }
     term += 4
   }
   while term < k {
     let column = SIMD8(
       r0[term], r1[term], r2[term], r3[term], r4[term], r5[term], r6[term], r7[term])
-    store(column, target + term * Kernel.panelWidth, Kernel.panelWidth)
+    column.store(target + term * Kernel.panelWidth, 8)
     term += 1
   }
 }
 
-/// Up to five rows of `result`, `width` columns each: `Σₚ a[row, p] · panel[p, column]`.
-///
-/// Always computes five full rows and stores those that exist: missing rows repeat the last one, and
-/// columns beyond `width` are whatever lies there, which is why storage ends in slack.
-@inline(__always)
-private func tile<Lanes: SIMD>(
-  _: Lanes.Type, _ result: UnsafeMutablePointer<Double>, _ stride: Int, _ rows: Int, _ width: Int,
-  _ a: UnsafePointer<Double>, _ strides: (row: Int, term: Int), _ panel: Rows, _ k: Int
-) where Lanes.Scalar == Double {
-  let second = min(1, rows - 1) * strides.row
-  let third = min(2, rows - 1) * strides.row
-  let fourth = min(3, rows - 1) * strides.row
-  let fifth = min(4, rows - 1) * strides.row
-  var (sum0, sum1, sum2, sum3, sum4) = (Lanes(), Lanes(), Lanes(), Lanes(), Lanes())
-  var (term, row) = (a, panel.base)
-  for _ in 0..<k {
-    let entries = load(row, Lanes.self)
-    sum0.add(term[0], entries)
-    sum1.add(term[second], entries)
-    sum2.add(term[third], entries)
-    sum3.add(term[fourth], entries)
-    sum4.add(term[fifth], entries)
-    term += strides.term
-    row += panel.stride
+/// Some columns of a product: `result[row, column] = Σₚ a[row, p] · b[p, column]`, and what it is
+/// multiplied by and added to.
+private struct Panel {
+  var result: UnsafeMutablePointer<Double>
+  let stride: Int
+  let rows: Int
+  var columns: Int
+  let a: UnsafePointer<Double>
+  let rowStep: Int
+  let termStep: Int
+  var b: UnsafePointer<Double>
+  var bStride: Int
+  let terms: Int
+  var addend: UnsafePointer<Double>?
+  let addendStride: Int
+  let scale: Double
+
+  /// Computes it in registers as wide as its columns ask for.
+  @inline(__always)
+  func compute() {
+    #if AVX512_KERNELS
+      if columns > 8 { return compute(Pair.self) }
+    #endif
+    if columns > 4 { compute(SIMD8<Double>.self) } else { compute(SIMD4<Double>.self) }
   }
-  store(sum0, result, width)
-  if rows > 1 { store(sum1, result + stride, width) }
-  if rows > 2 { store(sum2, result + 2 * stride, width) }
-  if rows > 3 { store(sum3, result + 3 * stride, width) }
-  if rows > 4 { store(sum4, result + 4 * stride, width) }
+
+  /// Computes it in tiles of as many rows as leave registers for the operands.
+  @inline(never)
+  private func compute<Row: TileRow>(_: Row.Type) {
+    var row = 0
+    #if AVX512_KERNELS
+      while Row.registers == 1, row + 5 < rows {
+        tile(Row.self, row, fives: 2)
+        row += 10
+      }
+    #endif
+    while row + 1 < rows {
+      tile(Row.self, row, fives: 1)
+      row += 5
+    }
+    if row < rows { tileOfOne(Row.self, row) }
+  }
+
+  /// One row.
+  @inline(__always)
+  private func tileOfOne<Row: TileRow>(_: Row.Type, _ row: Int) {
+    var sum = Row()
+    var (term, entries) = (a + row * rowStep, b)
+    for _ in 0..<terms {
+      sum.add(term[0], Row(entries))
+      term += termStep
+      entries += bStride
+    }
+    finish(sum, row)
+  }
+
+  @inline(__always)
+  func finish<Row: TileRow>(_ sum: Row, _ row: Int) {
+    var sum = sum
+    if let addend { sum.scale(scale, thenAdd: Row(addend + row * addendStride)) }
+    sum.store(result + row * stride, columns)
+  }
+
+  /// Five rows, or twice five, from `first` on.
+  ///
+  /// Always computes them in full and stores those that exist: missing rows repeat the last one, and
+  /// columns beyond the last are whatever lies there, which is why storage ends in slack.
+  @inline(__always)
+  private func tile<Row: TileRow>(_: Row.Type, _ first: Int, fives: Int) {
+    var upper = FiveRows<Row>(self, first)
+    var lower = FiveRows<Row>(self, first + 5)
+    var (term, entries) = (a, b)
+    for _ in 0..<terms {
+      let row = Row(entries)
+      upper.add(term, row)
+      if fives == 2 { lower.add(term, row) }
+      term += termStep
+      entries += bStride
+    }
+    upper.store(in: self, first)
+    if fives == 2 { lower.store(in: self, first + 5) }
+  }
+}
+
+/// The sums of five rows of a tile, and where in the first operand the factors of each lie.
+private struct FiveRows<Row: TileRow> {
+  private var (sum0, sum1, sum2, sum3, sum4) = (Row(), Row(), Row(), Row(), Row())
+  private let (step0, step1, step2, step3, step4): (Int, Int, Int, Int, Int)
+
+  @inline(__always)
+  init(_ panel: Panel, _ first: Int) {
+    func step(_ row: Int) -> Int { min(first + row, panel.rows - 1) * panel.rowStep }
+    (step0, step1, step2, step3, step4) = (step(0), step(1), step(2), step(3), step(4))
+  }
+
+  @inline(__always)
+  mutating func add(_ term: UnsafePointer<Double>, _ entries: Row) {
+    sum0.add(term[step0], entries)
+    sum1.add(term[step1], entries)
+    sum2.add(term[step2], entries)
+    sum3.add(term[step3], entries)
+    sum4.add(term[step4], entries)
+  }
+
+  @inline(__always)
+  func store(in panel: Panel, _ first: Int) {
+    panel.finish(sum0, first)
+    if first + 1 < panel.rows { panel.finish(sum1, first + 1) }
+    if first + 2 < panel.rows { panel.finish(sum2, first + 2) }
+    if first + 3 < panel.rows { panel.finish(sum3, first + 3) }
+    if first + 4 < panel.rows { panel.finish(sum4, first + 4) }
+  }
+}
+
+/// Neighbouring numbers of a row, in one register or a few.
+private protocol TileRow {
+  /// The registers that it takes on the widest processor.
+  static var registers: Int { get }
+  init()
+  /// Loads as many as there are, those beyond the last column too.
+  init(_ pointer: UnsafePointer<Double>)
+  /// Adds `factor · entries`, fused where the processor can: elsewhere fusing is a slow call.
+  mutating func add(_ factor: Double, _ entries: Self)
+  mutating func scale(_ factor: Double, thenAdd addend: Self)
+  /// Stores the first `width`, or all if they are fewer.
+  func store(_ pointer: UnsafeMutablePointer<Double>, _ width: Int)
 }
 
 extension SIMD where Scalar == Double {
-  /// Adds `factor · entries`, fused where the processor can: elsewhere fusing is a slow call.
+  @inline(__always)
+  fileprivate init(_ pointer: UnsafePointer<Double>) { self = load(pointer, Self.self) }
+
+  fileprivate static var registers: Int { 1 }
+
   @inline(__always)
   fileprivate mutating func add(_ factor: Double, _ entries: Self) {
+    add(Self(repeating: factor), entries)
+  }
+
+  @inline(__always)
+  fileprivate mutating func add(_ factors: Self, _ entries: Self) {
     #if FUSED_MULTIPLY_ADD
-      addProduct(Self(repeating: factor), entries)
+      addProduct(factors, entries)
     #else
-      self += factor * entries
+      self += factors * entries
     #endif
   }
+
+  @inline(__always)
+  fileprivate mutating func scale(_ factor: Double, thenAdd addend: Self) {
+    self = addend + factor * self
+  }
+
+  @inline(__always)
+  fileprivate func store(_ pointer: UnsafeMutablePointer<Double>, _ width: Int) {
+    if width >= scalarCount {
+      UnsafeMutableRawPointer(pointer).storeBytes(of: self, as: Self.self)
+    } else {
+      for lane in 0..<width { pointer[lane] = self[lane] }
+    }
+  }
 }
+
+extension SIMD4: TileRow where Scalar == Double {}
+extension SIMD8: TileRow where Scalar == Double {}
+
+#if AVX512_KERNELS
+  /// Sixteen numbers in two registers.
+  private struct Pair: TileRow {
+    var low = SIMD8<Double>()
+    var high = SIMD8<Double>()
+
+    static var registers: Int { 2 }
+
+    @inline(__always) init() {}
+
+    @inline(__always)
+    init(_ pointer: UnsafePointer<Double>) {
+      low = SIMD8(pointer)
+      high = SIMD8(pointer + 8)
+    }
+
+    @inline(__always)
+    mutating func add(_ factor: Double, _ entries: Pair) {
+      low.add(factor, entries.low)
+      high.add(factor, entries.high)
+    }
+
+    @inline(__always)
+    mutating func scale(_ factor: Double, thenAdd addend: Pair) {
+      low.scale(factor, thenAdd: addend.low)
+      high.scale(factor, thenAdd: addend.high)
+    }
+
+    @inline(__always)
+    func store(_ pointer: UnsafeMutablePointer<Double>, _ width: Int) {
+      low.store(pointer, width)
+      if width > 8 { high.store(pointer + 8, width - 8) }
+    }
+  }
+#endif
 
 @inline(__always)
 private func load<Lanes: SIMD>(_ pointer: UnsafePointer<Double>, _: Lanes.Type) -> Lanes
 where Lanes.Scalar == Double {
   UnsafeRawPointer(pointer).loadUnaligned(as: Lanes.self)
-}
-
-/// Stores the first `width` lanes.
-@inline(__always)
-private func store<Lanes: SIMD>(
-  _ lanes: Lanes, _ pointer: UnsafeMutablePointer<Double>, _ width: Int
-) where Lanes.Scalar == Double {
-  if width >= Lanes.scalarCount {
-    UnsafeMutableRawPointer(pointer).storeBytes(of: lanes, as: Lanes.self)
-  } else {
-    for lane in 0..<width { pointer[lane] = lanes[lane] }
-  }
 }

@@ -9,7 +9,7 @@ package final class Storage {
   private var scratchCapacity: Int
 
   /// Numbers beyond the capacity that a kernel may read, but not use, at the end of a row.
-  static let slack = 8
+  static let slack = 16
 
   /// Reserves room for `capacity` numbers, all zero.
   package init(capacity: Int, scratch scratchCapacity: Int = 0) {

@@ -70,7 +70,8 @@ public final class Workspace {
             KernelCall(
               result: bases[0] + step.pointee.result.offset, shape: step.pointee.result.shape,
               a: operand(step.pointee.a, bases), b: operand(step.pointee.b, bases),
-              c: operand(step.pointee.c, bases), scratch: scratch))
+              c: operand(step.pointee.c, bases),
+              scale: step.pointee.scale.map { bases[$0.space][$0.offset] } ?? 1, scratch: scratch))
           step += 1
         }
       }
