@@ -1,19 +1,31 @@
 // swift-tools-version: 6.2
 
+import Foundation
 import PackageDescription
 
-// The kernels are compiled for AVX2 and fused multiply-adds, which x86-64 processors have had since
-// about 2013. TAPE_PROCESSOR=x86-64 swift build makes them run on any, x86-64-v4 uses AVX-512. Arm64 has
-// all it needs by default.
+// The kernels are compiled for the widest registers of the processor that builds them: AVX-512
+// (x86-64-v4), AVX2 with fused multiply-adds (x86-64-v3), or what any x86-64 has. For another machine
+// than this one, say which: TAPE_PROCESSOR=x86-64-v3 swift build. Arm64 has all it needs by default.
 #if arch(x86_64)
-  let target = Context.environment["TAPE_PROCESSOR"] ?? "x86-64-v3"
-  let isBaseline = target == "x86-64"
+  func buildProcessor() -> String {
+    let description = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)
+    let flags = description?.split(separator: "\n").first { $0.hasPrefix("flags") } ?? ""
+    let has = Set(flags.split(separator: " "))
+    if !has.isSuperset(of: ["avx2", "fma", "bmi2"]) && description != nil { return "x86-64" }
+    return has.isSuperset(of: ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"])
+      ? "x86-64-v4" : "x86-64-v3"
+  }
+  let processor = Context.environment["TAPE_PROCESSOR"] ?? buildProcessor()
   let kernels: [SwiftSetting] =
-    isBaseline ? [] : [.unsafeFlags(["-Xcc", "-march=\(target)"]), .define("FUSED_MULTIPLY_ADD")]
-  let demo: [SwiftSetting] = isBaseline ? [] : [.define("AVX2_KERNELS")]
+    switch processor {
+    case "x86-64": []
+    case "x86-64-v4": [.define("FUSED_MULTIPLY_ADD"), .define("AVX512_KERNELS")]
+    default: [.define("FUSED_MULTIPLY_ADD"), .define("AVX2_KERNELS")]
+    }
+  let target: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=\(processor)"])]
 #else
   let kernels: [SwiftSetting] = [.define("FUSED_MULTIPLY_ADD")]
-  let demo: [SwiftSetting] = []
+  let target: [SwiftSetting] = []
 #endif
 
 let package = Package(
@@ -26,11 +38,11 @@ let package = Package(
     .executable(name: "autodiff-demo", targets: ["autodiff-demo"]),
   ],
   targets: [
-    .target(name: "Tape", swiftSettings: kernels),
+    .target(name: "Tape", swiftSettings: kernels + target),
     .target(name: "Nets", dependencies: ["Tape"]),
     .target(name: "Meta", dependencies: ["Tape", "Nets"]),
     .executableTarget(
-      name: "autodiff-demo", dependencies: ["Tape", "Nets", "Meta"], swiftSettings: demo),
+      name: "autodiff-demo", dependencies: ["Tape", "Nets", "Meta"], swiftSettings: kernels),
     .target(
       name: "TestSupport", dependencies: ["Tape", "Nets", "Meta"], path: "Tests/TestSupport"),
     .testTarget(name: "TapeTests", dependencies: ["Tape", "TestSupport"]),
