@@ -56,9 +56,15 @@ public struct LinearTwoLayer: Network, Equatable, CustomStringConvertible {
     ]
   }
 
-  /// Records `inputs · B · W`.
+  /// Records `inputs · B · W`, in the order that multiplies less: with many points and few outputs,
+  /// `B · W` comes first.
   public func callAsFunction(_ inputs: Variable, _ parameters: Parameters<Variable>) -> Variable {
-    inputs.matmul(parameters[0]).matmul(parameters[1])
+    let points = inputs.shape.rows
+    let leftFirst = points * width * (inputWidth + outputWidth)
+    let rightFirst = inputWidth * outputWidth * (width + points)
+    return rightFirst < leftFirst
+      ? inputs.matmul(parameters[0].matmul(parameters[1]))
+      : inputs.matmul(parameters[0]).matmul(parameters[1])
   }
 }
 
