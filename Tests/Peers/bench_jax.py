@@ -1,6 +1,7 @@
-"""Times meta-gradients in JAX under jit, vmapped over tasks: python bench_jax.py [PREFIX] [--float32]
+"""Times meta-gradients in JAX under jit, vmapped over tasks.
 
-Needs JAX (pip install jax). Prints one JSON list of {"workload", "method", "microseconds",
+python bench_jax.py [PREFIX] [--float32] [--parameters-first]; needs JAX (pip install jax). The last
+option writes the linear network as x (B W) instead of (x B) W. Prints one JSON list of {"workload", "method", "microseconds",
 "compileSeconds"}; the workloads are those of `autodiff-demo bench`, see docs/benchmarks.md.
 """
 
@@ -13,35 +14,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from make_reference import LOSSES, forward
+from workloads import LOSS, WORKLOADS, arrays
 
 FLOAT32 = "--float32" in sys.argv
 jax.config.update("jax_enable_x64", not FLOAT32)
 DTYPE = np.float32 if FLOAT32 else np.float64
 
-LOSS = {
-    "linear": "half-mean-squared-error",
-    "sinusoid": "mean-squared-error",
-    "long": "mean-squared-error",
-    "omniglot": "softmax-cross-entropy",
-}
-LINEAR = ["maml", "fo-maml", "anil", "fo-anil"]
-NETS = ["maml", "fo-maml"]
-WORKLOADS = [
-    ("linear-20x3-m25-s1-t1", [20, 3, 1], 25, 25, 1, 1, LINEAR),
-    ("linear-20x3-m25-s1-t10", [20, 3, 1], 25, 25, 1, 10, LINEAR),
-    ("linear-100x5-m50-s1-t10", [100, 5, 1], 50, 50, 1, 10, LINEAR),
-    ("sinusoid-1x40x40x1-m10-s1-t1", [1, 40, 40, 1], 10, 10, 1, 1, NETS),
-    ("sinusoid-1x40x40x1-m10-s1-t25", [1, 40, 40, 1], 10, 10, 1, 25, NETS),
-    ("sinusoid-1x40x40x1-m10-s5-t25", [1, 40, 40, 1], 10, 10, 5, 25, NETS),
-    ("sinusoid-1x40x40x1-m10-s50-t25", [1, 40, 40, 1], 10, 10, 50, 25, NETS),
-    ("omniglot-784x256x128x64x64x5-m5q75-s1-t4", [784, 256, 128, 64, 64, 5], 5, 75, 1, 4, NETS),
-    ("omniglot-784x256x128x64x64x5-m5q75-s5-t4", [784, 256, 128, 64, 64, 5], 5, 75, 5, 4, NETS),
-    ("long-1x40x40x1-m10-s1000-t25", [1, 40, 40, 1], 10, 10, 1000, 25, ["maml"]),
-]
-
-
 def meta_gradient(name, sizes, steps, method):
     kind = "linear" if name == "linear" else "relu"
+    if kind == "linear" and "--parameters-first" in sys.argv:
+        network = lambda p, x: x @ (p[0] @ p[1])
+    else:
+        network = lambda p, x: forward(kind, p, x)
     loss = LOSSES[LOSS[name]]
     first_order = method.startswith("fo-")
     count = 2 if kind == "linear" else 2 * (len(sizes) - 1)
@@ -51,7 +35,7 @@ def meta_gradient(name, sizes, steps, method):
 
     def task_loss(parameters, x, y, query_x, query_y):
         def step(adapted, _=None):
-            gradient = jax.grad(lambda p: loss(forward(kind, p, x), y))(adapted)
+            gradient = jax.grad(lambda p: loss(network(p, x), y))(adapted)
             if first_order:
                 gradient = [jax.lax.stop_gradient(g) for g in gradient]
             return [
@@ -65,29 +49,12 @@ def meta_gradient(name, sizes, steps, method):
         else:
             for _ in range(steps):
                 adapted, _ = step(adapted)
-        return loss(forward(kind, adapted, query_x), query_y)
+        return loss(network(adapted, query_x), query_y)
 
     def mean_loss(parameters, *data):
         return jnp.mean(jax.vmap(task_loss, in_axes=(None, 0, 0, 0, 0))(parameters, *data))
 
     return jax.jit(jax.grad(mean_loss))
-
-
-def inputs(name, sizes, support, query, tasks):
-    random = np.random.default_rng(0)
-    parameters = []
-    for fan_in, fan_out in zip(sizes, sizes[1:]):
-        parameters.append(random.standard_normal((fan_in, fan_out)) * (1 / fan_in) ** 0.5)
-        if name != "linear":
-            parameters.append(np.zeros((1, fan_out)))
-    data = []
-    for count in (support, query):
-        data.append(random.standard_normal((tasks, count, sizes[0])))
-        if name == "omniglot":
-            data.append(np.eye(sizes[-1])[np.arange(tasks * count) % sizes[-1]].reshape(tasks, count, -1))
-        else:
-            data.append(random.standard_normal((tasks, count, sizes[-1])))
-    return [jnp.array(p, DTYPE) for p in parameters], [jnp.array(d, DTYPE) for d in data]
 
 
 def median_time(call, seconds):
@@ -108,7 +75,10 @@ if __name__ == "__main__":
         if not workload.startswith(prefix):
             continue
         name = workload.split("-")[0]
-        parameters, data = inputs(name, sizes, support, query, tasks)
+        parameters, data = [
+            [jnp.array(a, DTYPE) for a in part]
+            for part in arrays(name, sizes, support, query, tasks)
+        ]
         for method in methods:
             function = meta_gradient(name, sizes, steps, method)
             start = time.perf_counter()

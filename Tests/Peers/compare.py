@@ -27,16 +27,23 @@ names = subprocess.run(
 )
 workloads = list(dict.fromkeys(r["workload"] for r in json.loads(names.stdout)))
 
-print("| workload | method | ours (µs) | JAX f64 ÷ ours | JAX f32 ÷ ours | ours again |")
-print("|---|---|---:|---:|---:|---:|")
+def ratio(peer, time):
+    return f"{peer / time:.2f}" if peer else "–"
+
+
+print("| workload | method | ours (µs) | JAX f64 ÷ ours | f64, x (B W) | JAX f32 ÷ ours | ours again |")
+print("|---|---|---:|---:|---:|---:|---:|")
 for workload in workloads:
     ours, double = run(BENCH + [workload]), run(JAX + [workload])
+    linear = workload.startswith("linear")
+    other = run(JAX + [workload, "--parameters-first"]) if linear else {}
     single, again = run(JAX + [workload, "--float32"]), run(BENCH + [workload])
     for key, time in ours.items():
         if key[0] != workload:  # one name may begin another
             continue
         print(
-            f"| {key[0]} | {key[1]} | {time:.1f} | {double[key] / time:.2f} "
-            f"| {single[key] / time:.2f} | {again[key] / time:.2f} |",
+            f"| {key[0]} | {key[1]} | {time:.1f} | {ratio(double[key], time)} "
+            f"| {ratio(other.get(key), time)} | {ratio(single[key], time)} "
+            f"| {ratio(again[key], time)} |",
             flush=True,
         )
