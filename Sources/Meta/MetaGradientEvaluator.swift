@@ -59,13 +59,16 @@ public final class MetaGradientEvaluator {
     pool = WorkerPool(count: min(threads, tasks.count))
     workers = Workers(
       (0..<pool.count).map { _ in gradients.map { $0.runner(parameters: parameters) } },
-      sums: min(tasks.count, Self.maximumSums), sumCount: parameterCount + 1)
+      sums: min(tasks.count, Self.sumCount(for: cost)), sumCount: parameterCount + 1)
     setParameters(problem.parameters.values, rate: problem.learningRate)
   }
 
   /// Tasks are summed in at most so many groups, whose sums are then added: more would keep more
-  /// threads busy, but cost more to add.
-  private static let maximumSums = 16
+  /// threads busy, but cost more to add. It follows from the work alone, so that the bits do too.
+  private static func sumCount(for cost: Cost) -> Int {
+    let work = cost.multiplyAdds / 500_000 + cost.instructions / 1500
+    return [16, 8, 4].first { $0 <= work } ?? 2
+  }
 
   /// Moves to other parameters and another learning rate.
   ///
