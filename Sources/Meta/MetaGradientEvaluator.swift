@@ -16,7 +16,8 @@ public final class MetaGradientEvaluator {
 
   private let descriptions: [ParameterDescription]
   private let cuts: [DerivativeCut]
-  private let tasks: [LoadedTask]
+  private var tasks: [LoadedTask]
+  private let programs: [TaskShapes: Int]
   private let workers: Workers
   private let pool: WorkerPool
   private let parameters: Storage
@@ -49,6 +50,7 @@ public final class MetaGradientEvaluator {
       }
       return LoadedTask(task, program: program)
     }
+    self.programs = programs
     cost = tasks.reduce(into: Cost()) { cost, task in
       let part = gradients[task.program].cost
       cost.instructions += part.instructions
@@ -83,6 +85,21 @@ public final class MetaGradientEvaluator {
       offset += value.shape.count
     }
     parameters.write([rate], at: offset)
+  }
+
+  /// Moves to other tasks, as many as before and of sizes that were among the first.
+  ///
+  /// - Precondition: There are as many, and each size is known; anything else stops with a message.
+  public func setTasks(_ tasks: [LearningTask]) {
+    if tasks.count != self.tasks.count {
+      stop("setTasks: \(tasks.count) tasks instead of \(self.tasks.count)")
+    }
+    self.tasks = tasks.map { task in
+      guard let program = programs[TaskShapes(task)] else {
+        stop("setTasks: no task had \(task.support.inputs.shape) and \(task.query.inputs.shape)")
+      }
+      return LoadedTask(task, program: program)
+    }
   }
 
   /// Evaluates the meta-gradient at the present parameters, over all tasks.

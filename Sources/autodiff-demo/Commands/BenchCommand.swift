@@ -33,7 +33,7 @@ let benchCommand = Command(
     throw UserError(
       "bench: no workload '\(prefix)' has that method; there are \(Workload.all.map(\.name).list)")
   }
-  var progress = Progress(total: chosen.count)
+  let progress = Progress(total: chosen.count)
   let timings = try chosen.map { workload, method in
     defer { progress.advance(workload.name) }
     return try Timing(workload, method, seconds: seconds, threads: threads)
@@ -95,21 +95,5 @@ extension Double {
   fileprivate var duration: String {
     if self < 1000 { return "\(fixed(self < 100 ? 1 : 0)) µs" }
     return self < 1e6 ? "\((self / 1000).fixed(2)) ms" : "\((self / 1e6).fixed(2)) s"
-  }
-}
-
-/// A line on standard error that says how far a run has come; on a terminal only.
-struct Progress {
-  private let total: Int
-  private var done = 0
-  private let isTerminal = isatty(2) != 0
-
-  init(total: Int) { self.total = total }
-
-  mutating func advance(_ what: String) {
-    done += 1
-    guard isTerminal else { return }
-    let line = done < total ? "\(done) of \(total): \(what)" : ""
-    FileHandle.standardError.write(Data("\r\u{1B}[K\(line)".utf8))
   }
 }

@@ -1,0 +1,265 @@
+import Meta
+
+/// `represent`: which methods learn the representation that linear tasks share.
+let representCommand = Command(
+  name: "represent",
+  summary: "Study: which methods learn a shared linear representation (Collins et al. 2022)",
+  operands: "", operandCount: 0...0,
+  options: [
+    .init(name: "--dimension", value: "D", help: "of the inputs (default 20)"),
+    .init(name: "--rank", value: "K", help: "of the representation (default 3)"),
+    .init(name: "--tasks", value: "N", help: "fresh ones in each outer step (default 6)"),
+    .init(name: "--inner-rate", value: "A", help: "of the inner step (default 0.2)"),
+    .init(name: "--outer-rate", value: "B", help: "of the outer steps (default 0.1)"),
+    .init(name: "--steps", value: "T", help: "outer steps (default 2000)"),
+    .init(name: "--diversity", value: "M", help: "deviation of the last head entry (default 1)"),
+    .init(name: "--head-mean", value: "M", help: "mean of every head entry (default 0)"),
+    .init(
+      name: "--initial-distance", value: "S",
+      help: "sine of the largest angle to the truth, or random (default)"),
+    .init(name: "--inner-samples", value: "M", help: "support points (default: population losses)"),
+    .init(name: "--outer-samples", value: "M", help: "query points (default: population losses)"),
+    .init(
+      name: "--noise", value: "S", help: "standard deviation of targets of samples (default 0)"),
+  ] + StudyOptions.options,
+  details: """
+    Tasks are y = ⟨B* w*, x⟩ with orthonormal B* (dimension × rank) and normal heads w*. The distance is
+    the sine of the largest principal angle between B and B*: 1 is nothing learnt, 0 is all. The start
+    has αBᵀB = I and w = 0. Beside it: the cosine between the exact and the first-order
+    meta-gradient where each method is, the singular values of B, and the smallest eigenvalue of the
+    mean of wᵢwᵢᵀ over adapted heads, which drives the representation in all directions.
+    """,
+  example: "autodiff-demo represent --diversity 0.3 --seeds 5 --svg represent.svg"
+) { arguments in
+  var study = RepresentationStudy()
+  study.dimension = try arguments.wholeNumber("--dimension", in: 1...200) ?? study.dimension
+  study.rank = try arguments.wholeNumber("--rank", in: 1...200) ?? study.rank
+  study.tasks = try arguments.wholeNumber("--tasks", in: 1...10_000) ?? study.tasks
+  study.innerRate = try arguments.number("--inner-rate", in: 0...1000) ?? study.innerRate
+  study.outerRate = try arguments.number("--outer-rate", in: 0...1000) ?? study.outerRate
+  study.steps = try arguments.wholeNumber("--steps", in: 1...1_000_000) ?? study.steps
+  study.diversity = try arguments.number("--diversity", in: 0...1000) ?? study.diversity
+  study.headMean = try arguments.number("--head-mean", in: -1000...1000) ?? study.headMean
+  if arguments.value("--initial-distance") != "random" {
+    study.initialDistance = try arguments.number("--initial-distance", in: 0...1)
+  }
+  study.noise = try arguments.number("--noise", in: 0...1000) ?? study.noise
+  let inner = try arguments.wholeNumber("--inner-samples", in: 1...10_000)
+  let outer = try arguments.wholeNumber("--outer-samples", in: 1...10_000)
+  switch (inner, outer) {
+  case (nil, nil):
+    if study.noise > 0 {
+      throw UserError(
+        "represent: --noise needs --inner-samples and --outer-samples; to population losses it adds a"
+          + " constant")
+    }
+  case (let inner?, let outer?): study.samples = (inner, outer)
+  default:
+    throw UserError("represent: --inner-samples and --outer-samples go together")
+  }
+  if study.rank > study.dimension {
+    throw UserError("represent: --rank \(study.rank) is over --dimension \(study.dimension)")
+  }
+  if study.initialDistance != nil, 2 * study.rank > study.dimension {
+    throw UserError(
+      "represent: --initial-distance needs --dimension of at least twice --rank, but they are "
+        + "\(study.dimension) and \(study.rank)")
+  }
+  let options = try StudyOptions(arguments)
+  let runs = options.seeds.flatMap { seed in representMethods.map { ($0, seed) } }
+  let progress = Progress(total: runs.count)
+  let curves = try concurrentMap(runs) { [study] method, seed in
+    defer { progress.advance(method.rawValue) }
+    return try study.run(method, seed: seed)
+  }
+  return try options.answer(representResult(study, curves))
+}
+
+private let representMethods: [Method] = [.joint, .firstOrderANIL, .anil, .firstOrderMAML, .maml]
+
+private func representResult(
+  _ study: RepresentationStudy, _ curves: [RepresentationStudy.Curve]
+) throws -> StudyResult {
+  StudyResult(
+    table: representTable(study, curves), verdict: representVerdict(curves),
+    json: try json(RepresentJSON(study, curves)), csv: representCSV(curves),
+    figure: representFigure(curves))
+}
+
+/// Whether the method learnt the representation: for the table, the verdict and the tests.
+enum Outcome: String {
+  case recovered, partial, stuck, diverged
+
+  init(_ curve: RepresentationStudy.Curve) {
+    let (first, last) = (curve.distance.first ?? 1, curve.distance.last ?? 1)
+    self =
+      curve.diverged != nil
+      ? .diverged : last < 1e-3 ? .recovered : last < 0.5 * first ? .partial : .stuck
+  }
+}
+
+private func representTable(
+  _ study: RepresentationStudy, _ curves: [RepresentationStudy.Curve]
+) -> String {
+  let losses =
+    study.samples.map { "\($0.inner) + \($0.outer) samples" } ?? "population losses"
+  var table = TextTable(
+    header: [
+      "method", "seed", "distance at start", "at a quarter", "half", "end", "least cosine",
+      "outcome",
+    ])
+  table.leftAligned = [0, 7]
+  for curve in curves {
+    let count = curve.distance.count
+    func at(_ share: Double) -> String {
+      curve.distance[min(count - 1, Int(share * Double(count - 1)))].significant(2)
+    }
+    let outcome = Outcome(curve)
+    table.rows.append([
+      curve.method.rawValue, "\(curve.seed)", at(0), at(0.25), at(0.5), at(1),
+      curve.cosine.compactMap(\.self).min()?.fixed(4) ?? "–",
+      curve.diverged.map { "diverged at step \($0)" } ?? outcome.rawValue,
+    ])
+  }
+  return """
+    Representation learning, dimension \(study.dimension), rank \(study.rank), \
+    \(study.tasks) tasks a step, \(losses), \(study.steps) steps
+
+    \(table.text)
+    """
+}
+
+private func representVerdict(_ curves: [RepresentationStudy.Curve]) -> String {
+  func methods(_ wanted: Outcome...) -> [String] {
+    representMethods.filter { method in
+      let own = curves.filter { $0.method == method }
+      return own.allSatisfy { wanted.contains(Outcome($0)) }
+    }.map(\.rawValue)
+  }
+  let learnt = methods(.recovered)
+  let failed = methods(.stuck, .diverged)
+  let claim =
+    learnt.count == 4 && failed == ["joint"]
+    ? "The claim held in this run: "
+    : "The claim (all but joint learn the representation) did not hold in full in this run: "
+  let rest = representMethods.map(\.rawValue).filter {
+    !learnt.contains($0) && !failed.contains($0)
+  }
+  return claim
+    + [
+      learnt.isEmpty ? nil : "\(learnt.list) recovered it",
+      rest.isEmpty ? nil : "\(rest.list) in part or on some seeds",
+      failed.isEmpty ? nil : "\(failed.list) did not",
+    ].compactMap(\.self).joined(separator: "; ") + "."
+}
+
+private func representCSV(_ curves: [RepresentationStudy.Curve]) -> CSV {
+  let width = curves.first?.singularValues.first?.count ?? 0
+  var csv = CSV(
+    header: ["method", "seed", "step", "distance", "cosine", "headDiversity"]
+      + (0..<width).map { "singularValue\($0 + 1)" })
+  for curve in curves {
+    for index in curve.steps.indices {
+      csv.rows.append(
+        [
+          curve.method.rawValue, "\(curve.seed)", "\(curve.steps[index])",
+          "\(curve.distance[index])", curve.cosine[index].map { "\($0)" } ?? "",
+          "\(curve.headDiversity[index])",
+        ] + curve.singularValues[index].map { "\($0)" })
+    }
+  }
+  return csv
+}
+
+private func representFigure(_ curves: [RepresentationStudy.Curve]) -> Figure {
+  func panel(
+    _ title: String, _ y: Axis, _ value: (RepresentationStudy.Curve, Int) -> Double?
+  ) -> Figure.Panel {
+    var panel = Figure.Panel(title: title, x: Axis(label: "outer steps"), y: y)
+    for (index, method) in representMethods.enumerated() {
+      let own = curves.filter { $0.method == method }
+      let length = own.map(\.steps.count).max() ?? 0
+      var line = Figure.Line(style: .init(index), points: [])
+      var band = Figure.Band(style: .init(index), points: [])
+      for record in 0..<length {
+        let present = own.filter { record < $0.steps.count }
+        let values = present.compactMap { value($0, record) }
+        guard let step = present.first?.steps[record], !values.isEmpty else { continue }
+        let (low, middle, high) = quartiles(values)
+        line.points.append((Double(step), middle))
+        if values.count > 1 { band.points.append((Double(step), low, high)) }
+      }
+      if line.points.isEmpty { continue }
+      panel.lines.append(line)
+      if !band.points.isEmpty { panel.bands.append(band) }
+    }
+    return panel
+  }
+  let seeds = Set(curves.map(\.seed)).count
+  var figure = Figure(
+    title: "Learning a shared representation"
+      + (seeds > 1 ? ", median and quartiles of \(seeds) seeds" : ""),
+    panels: [
+      panel(
+        "Distance to the truth",
+        Axis(label: "sine of the largest principal angle", isLogarithmic: true)
+      ) { max($0.distance[$1], 1e-16) },
+      panel("First order beside exact", Axis(label: "cosine of the meta-gradients")) {
+        $0.cosine[$1]
+      },
+      panel("Task diversity", Axis(label: "smallest eigenvalue of Ψ", isLogarithmic: true)) {
+        $0.headDiversity[$1]
+      },
+      panel("Condition of B", Axis(label: "largest over smallest singular value")) {
+        let values = $0.singularValues[$1]
+        return (values.first ?? 1) / (values.last ?? 1)
+      },
+    ])
+  figure.legend = representMethods.enumerated().map {
+    .init(style: .init($0), name: $1.rawValue)
+  }
+  return figure
+}
+
+private struct RepresentJSON: Encodable {
+  struct Settings: Encodable {
+    var dimension: Int
+    var rank: Int
+    var tasks: Int
+    var innerRate: Double
+    var outerRate: Double
+    var steps: Int
+    var diversity: Double
+    var headMean: Double
+    var initialDistance: Double?
+    var innerSamples: Int?
+    var outerSamples: Int?
+    var noise: Double
+  }
+  struct Curve: Encodable {
+    var method: String
+    var seed: UInt64
+    var steps: [Int]
+    var distance: [Double]
+    var cosine: [Double?]
+    var singularValues: [[Double]]
+    var headDiversity: [Double]
+    @Present var diverged: Int?
+  }
+  var settings: Settings
+  var curves: [Curve]
+
+  init(_ study: RepresentationStudy, _ curves: [RepresentationStudy.Curve]) {
+    settings = Settings(
+      dimension: study.dimension, rank: study.rank, tasks: study.tasks, innerRate: study.innerRate,
+      outerRate: study.outerRate, steps: study.steps, diversity: study.diversity,
+      headMean: study.headMean, initialDistance: study.initialDistance,
+      innerSamples: study.samples?.inner, outerSamples: study.samples?.outer, noise: study.noise)
+    self.curves = curves.map {
+      Curve(
+        method: $0.method.rawValue, seed: $0.seed, steps: $0.steps, distance: $0.distance,
+        cosine: $0.cosine, singularValues: $0.singularValues, headDiversity: $0.headDiversity,
+        diverged: $0.diverged)
+    }
+  }
+}
