@@ -8,11 +8,17 @@ extension Matrix {
   /// - Precondition: Shapes fit; anything else stops with a message.
   package func times(_ other: Matrix) -> Matrix {
     if columns != other.rows { stop("times: \(shape) by \(other.shape)") }
-    return Matrix(Shape(rows, other.columns)) { row, column in
-      var sum = 0.0
-      for term in 0..<columns { sum += self[row, term] * other[term, column] }
-      return sum
+    let (a, b, width) = (elements, other.elements, other.columns)
+    var result = Array(repeating: 0.0, count: rows * width)
+    for row in 0..<rows {
+      for term in 0..<columns {
+        let factor = a[row * columns + term]
+        for column in 0..<width {
+          result[row * width + column] += factor * b[term * width + column]
+        }
+      }
     }
+    return Matrix(Shape(rows, width)) { result[$0 * width + $1] }
   }
 
   /// Rows and columns exchanged.
@@ -92,29 +98,25 @@ extension Matrix {
   /// - Returns: Nil if the matrix is singular, to rounding.
   package func solving(_ right: Matrix) -> Matrix? {
     if rows != columns || rows != right.rows { stop("solving: \(shape) for \(right.shape)") }
-    var (left, result) = (self, right)
+    var system = (0..<rows).map { row in
+      (0..<columns).map { self[row, $0] } + (0..<right.columns).map { right[row, $0] }
+    }
     let size = elements.reduce(0) { Swift.max($0, abs($1)) }
     for pivot in 0..<rows {
       var best = pivot
-      for row in pivot..<rows where abs(left[row, pivot]) > abs(left[best, pivot]) { best = row }
-      guard abs(left[best, pivot]) > 1e-14 * size else { return nil }
-      if best != pivot {
-        for column in 0..<columns {
-          (left[pivot, column], left[best, column]) = (left[best, column], left[pivot, column])
-        }
-        for column in 0..<result.columns {
-          (result[pivot, column], result[best, column]) =
-            (result[best, column], result[pivot, column])
-        }
+      for row in pivot..<rows where abs(system[row][pivot]) > abs(system[best][pivot]) {
+        best = row
       }
+      guard abs(system[best][pivot]) > 1e-14 * size else { return nil }
+      system.swapAt(pivot, best)
+      let leading = system[pivot]
       for row in 0..<rows where row != pivot {
-        let factor = left[row, pivot] / left[pivot, pivot]
+        let factor = system[row][pivot] / leading[pivot]
         if factor == 0 { continue }
-        for column in pivot..<columns { left[row, column] -= factor * left[pivot, column] }
-        for column in 0..<result.columns { result[row, column] -= factor * result[pivot, column] }
+        for column in pivot..<leading.count { system[row][column] -= factor * leading[column] }
       }
     }
-    return Matrix(result.shape) { result[$0, $1] / left[$0, $0] }
+    return Matrix(right.shape) { system[$0][columns + $1] / system[$0][$0] }
   }
 }
 

@@ -31,6 +31,11 @@ final class Progress: Sendable {
     }
   }
 
+  /// Takes the bar away.
+  func finish() {
+    if isTerminal { Self.show("") }
+  }
+
   private static func show(_ line: String) {
     FileHandle.standardError.write(Data("\r\u{1B}[K\(line)".utf8))
   }

@@ -1,0 +1,105 @@
+import Nets
+import Tape
+
+/// How well a learnt representation serves new tasks, beside estimates that do not use it.
+public struct AdaptationRisk: Sendable {
+  /// The points of the new task.
+  public let points: Int
+  /// What was done with them.
+  public let estimate: Estimate
+  /// The mean over tasks of ‖θ − B*w*‖², the excess risk for inputs from N(0, I).
+  public let mean: Double
+  /// The standard error of the mean.
+  public let standardError: Double
+  /// The expectation, where it is known in closed form.
+  public let closedForm: Double?
+
+  /// An estimate of a task's regression vector.
+  public enum Estimate: String, CaseIterable, Sendable {
+    /// One gradient step from the learnt head, as in the inner loop.
+    case oneStep = "one gradient step"
+    /// Ridge regression on the learnt features XB.
+    case learntRidge = "ridge on the learnt representation"
+    /// Ridge regression on the features XB̂, B̂ the leading eigenvectors of the tasks' second moment.
+    case moments = "method of moments"
+    /// Ridge regression on the features XB*, which nobody knows.
+    case oracleRidge = "ridge knowing the representation"
+    /// Ridge regression on the inputs alone.
+    case singleTask = "ridge on one task"
+  }
+}
+
+extension OverparametrizationStudy {
+  /// Measures the excess risk on fresh tasks.
+  ///
+  /// Every ridge penalty is the one that is optimal for an isotropic prior on its own features of the
+  /// tasks' total variance: σ² tr(FFᵀ)/tr Σ* for features F.
+  ///
+  /// - Parameters:
+  ///   - run: What was learnt.
+  ///   - points: How many points of a new task are seen.
+  ///   - tasks: How many tasks are drawn, at least two.
+  public func risks(_ run: Run, points: Int, tasks: Int) -> [AdaptationRisk] {
+    var generator = SeededGenerator(seed: run.seed &+ 0x7E57 &+ UInt64(points))
+    let truth = run.truth.representation
+    let moments = leadingEigenvectors(run.moment, rank, using: &generator)
+    let features: [(AdaptationRisk.Estimate, Matrix)] = [
+      (.learntRidge, run.body), (.moments, moments), (.oracleRidge, truth),
+      (.singleTask, .identity(dimension)),
+    ]
+    var errors: [AdaptationRisk.Estimate: [Double]] = [:]
+    for _ in 0..<tasks {
+      let weights = run.truth.weights(using: &generator)
+      let data = run.truth.points(points, weights, using: &generator)
+      func append(_ estimate: AdaptationRisk.Estimate, _ vector: Matrix) {
+        let error = vector.adding(weights, scale: -1).elements.reduce(0) { $0 + $1 * $1 }
+        errors[estimate, default: []].append(error)
+      }
+      let residual = data.inputs.times(run.body.times(run.head)).adding(data.targets, scale: -1)
+      let slope = run.body.transposed.times(data.inputs.transposed.times(residual))
+      append(
+        .oneStep, run.body.times(run.head.adding(slope, scale: -innerRate / Double(points))))
+      for (estimate, feature) in features { append(estimate, ridge(data, feature)) }
+    }
+    let loss = expectedLoss(run.truth)
+    return AdaptationRisk.Estimate.allCases.map { estimate in
+      let values = errors[estimate] ?? []
+      let mean = values.reduce(0, +) / Double(tasks)
+      let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(tasks - 1)
+      return AdaptationRisk(
+        points: points, estimate: estimate, mean: mean,
+        standardError: (variance / Double(tasks)).squareRoot(),
+        closedForm: estimate == .oneStep
+          ? loss.risk(body: run.body, head: run.head, points: points) : nil)
+    }
+  }
+
+  /// Fu with u the minimiser of ‖XFu − y‖² + λ‖u‖², solved in the smaller of both dimensions.
+  private func ridge(_ data: LabelledPoints<Matrix>, _ features: Matrix) -> Matrix {
+    let signal = spectrum.reduce(0, +)
+    let size = features.elements.reduce(0) { $0 + $1 * $1 }
+    let penalty = max(noiseVariance, 1e-9) * size / max(signal, 1e-12)
+    let seen = data.inputs.times(features)
+    // In the smaller of both spaces: (XF)ᵀ(XF(XF)ᵀ + λI)⁻¹y where points are few.
+    let isDual = seen.rows < seen.columns
+    let square = isDual ? seen.times(seen.transposed) : seen.transposed.times(seen)
+    let right = isDual ? data.targets : seen.transposed.times(data.targets)
+    guard let solution = square.adding(.identity(square.rows), scale: penalty).solving(right) else {
+      stop("ridge: the penalty \(penalty) does not make the equations regular")
+    }
+    return features.times(isDual ? seen.transposed.times(solution) : solution)
+  }
+
+  /// Orthonormal columns that span the leading eigenvectors of a symmetric matrix, by orthogonal
+  /// iteration.
+  private func leadingEigenvectors(
+    _ matrix: Matrix, _ count: Int, using generator: inout SeededGenerator
+  ) -> Matrix {
+    var basis = Matrix.orthonormal(Shape(matrix.rows, count), using: &generator)
+    for _ in 0..<500 {
+      guard let next = matrix.times(basis).orthonormalized else { break }
+      basis = next
+    }
+    return basis
+  }
+}

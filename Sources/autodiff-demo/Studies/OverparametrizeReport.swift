@@ -1,0 +1,275 @@
+import Foundation
+import Meta
+
+/// What `overparametrize` prints, writes and draws.
+struct OverparametrizeReport {
+  let study: OverparametrizationStudy
+  let method: Method
+  let results: [(run: OverparametrizationStudy.Run, risks: [AdaptationRisk])]
+
+  private var limit: [Double] {
+    OverparametrizationTheory.limit(
+      spectrum: study.spectrum, noiseVariance: study.noiseVariance, innerRate: study.innerRate,
+      samples: study.innerSamples
+    ).sorted(by: >)
+  }
+
+  var result: StudyResult {
+    get throws {
+      StudyResult(
+        table: results.map(table).joined(separator: "\n"), verdict: verdict,
+        json: try json(Document(self)), csv: csv, figure: figure)
+    }
+  }
+
+  private var isInfinite: Bool { study.tasks == nil }
+
+  private func table(
+    _ result: (run: OverparametrizationStudy.Run, risks: [AdaptationRisk])
+  ) -> String {
+    let run = result.run
+    let (signal, rest) = (
+      run.signal[run.signal.count - 1], run.orthogonal[run.orthogonal.count - 1]
+    )
+    var values = TextTable(header: ["", "at start", "at end", "limit of theory"])
+    for (index, limit) in limit.enumerated() {
+      values.rows.append([
+        "signal \(index + 1)", run.signal[0][index].significant(3), signal[index].significant(6),
+        method == .firstOrderANIL && isInfinite ? limit.significant(6) : "–",
+      ])
+    }
+    values.rows.append([
+      "largest orthogonal", run.orthogonal[0][0].significant(3), rest[0].significant(3),
+      "0, as 1/t",
+    ])
+    values.rows.append([
+      "‖Bw‖", run.headNorm[0].significant(3), run.headNorm[run.headNorm.count - 1].significant(3),
+      "0",
+    ])
+    var risks = TextTable(header: ["excess risk of a new task", "20 points", "30", "100"])
+    for estimate in AdaptationRisk.Estimate.allCases {
+      let own = result.risks.filter { $0.estimate == estimate }
+      if own.isEmpty { continue }
+      risks.rows.append(
+        [estimate.rawValue]
+          + own.map { "\($0.mean.fixed(2)) ± \((1.96 * $0.standardError).fixed(2))" })
+      if own.contains(where: { $0.closedForm != nil }) {
+        risks.rows.append(["  in closed form"] + own.map { $0.closedForm?.fixed(2) ?? "–" })
+      }
+    }
+    let tasks = study.tasks.map { "\($0) tasks" } ?? "infinitely many tasks"
+    let diverged = run.diverged.map { ", diverged at step \($0)" } ?? ""
+    return """
+      \(method.rawValue) on \(tasks), dimension \(study.dimension), rank \(study.rank), width \(study.width), \
+      \(study.steps) steps, seed \(run.seed)\(diverged)
+      Squared singular values of B; effective rank \(rank(signal + rest)) of \(study.width)
+
+      \(values.text)
+      \(run.diverged == nil ? risks.text : "")
+      """
+  }
+
+  /// How many squared singular values are over a tenth of the largest.
+  private func rank(_ values: [Double]) -> Int {
+    let largest = values.max() ?? 0
+    return values.filter { $0 > 0.1 * largest }.count
+  }
+
+  private var verdict: String {
+    let finished = results.map(\.run).filter { $0.diverged == nil }
+    if finished.count < results.count {
+      return "The claim did not hold in this run: \(results.count - finished.count) of "
+        + "\("run".counted(results.count)) diverged."
+    }
+    let learnt = finished.allSatisfy { run in
+      let (signal, rest) = (
+        run.signal[run.signal.count - 1], run.orthogonal[run.orthogonal.count - 1]
+      )
+      return rank(signal + rest) == study.rank && signal[study.rank - 1] > 10 * rest[0]
+    }
+    var worst = 0.0
+    for run in finished {
+      for (value, limit) in zip(run.signal[run.signal.count - 1], limit) {
+        worst = max(worst, abs(value / limit - 1))
+      }
+    }
+    let near =
+      method == .firstOrderANIL && isInfinite
+      ? "; the signal is within \(worst.significant(2)) of its limit" : ""
+    return learnt
+      ? "The claim held in this run: width \(study.width) ended at the rank of the tasks, "
+        + "\(study.rank)\(near)."
+      : "The claim did not hold in this run, after \(study.steps) steps: directions outside the "
+        + "representation are not small beside the signal\(near)."
+  }
+
+  private var csv: CSV {
+    var csv = CSV(header: ["seed", "step", "quantity", "index", "value"])
+    for run in results.map(\.run) {
+      for (record, step) in run.steps.enumerated() {
+        func add(_ quantity: String, _ values: [Double]) {
+          for (index, value) in values.enumerated() {
+            csv.rows.append(["\(run.seed)", "\(step)", quantity, "\(index + 1)", "\(value)"])
+          }
+        }
+        add("signal", run.signal[record])
+        add("orthogonal", run.orthogonal[record])
+        add("headNorm", [run.headNorm[record]])
+      }
+    }
+    return csv
+  }
+
+  private var figure: Figure {
+    let signal = Figure.Style(0)
+    let rest = Figure.Style(1)
+    let theory = Figure.Style(2)
+    let head = Figure.Style(3)
+    var values = Figure.Panel(
+      title: "What is learnt, and what is not",
+      x: Axis(label: "outer steps", isLogarithmic: true),
+      y: Axis(label: "squared singular values of B", isLogarithmic: true))
+    func line(
+      _ style: Figure.Style, _ value: (OverparametrizationStudy.Run, Int) -> Double?
+    ) -> (Figure.Line, Figure.Band) {
+      var line = Figure.Line(style: style, points: [])
+      var band = Figure.Band(style: style, points: [])
+      for (record, step) in (results.first?.run.steps ?? []).enumerated() where step > 0 {
+        let all = results.map(\.run).filter { record < $0.steps.count }.compactMap {
+          value($0, record)
+        }
+        if all.isEmpty { continue }
+        let (low, middle, high) = quartiles(all)
+        line.points.append((Double(step), middle))
+        if results.count > 1 { band.points.append((Double(step), low, high)) }
+      }
+      return (line, band)
+    }
+    func add(
+      _ panel: inout Figure.Panel, _ style: Figure.Style,
+      _ value: (OverparametrizationStudy.Run, Int) -> Double?
+    ) {
+      let (line, band) = line(style, value)
+      panel.lines.append(line)
+      if !band.points.isEmpty { panel.bands.append(band) }
+    }
+    for index in 0..<study.rank { add(&values, signal) { $0.signal[$1][index] } }
+    add(&values, rest) { $0.orthogonal[$1][0] }
+    let steps = Double(study.steps)
+    if method == .firstOrderANIL, isInfinite {
+      for value in limit {
+        values.lines.append(.init(style: theory, points: [(1, value), (steps, value)]))
+      }
+      let growth = OverparametrizationTheory.unlearning(
+        spectrum: study.spectrum, noiseVariance: study.noiseVariance, innerRate: study.innerRate,
+        outerRate: study.outerRate, samples: study.innerSamples)
+      values.lines.append(
+        .init(
+          style: theory,
+          points: (0...40).map {
+            let step = steps * pow(10, -2 * Double($0) / 40)
+            return (step, 1 / (growth * step))
+          }))
+    }
+    var norm = Figure.Panel(
+      title: "The common head vanishes", x: Axis(label: "outer steps"),
+      y: Axis(label: "‖Bw‖", isLogarithmic: true))
+    add(&norm, head) { $0.headNorm[$1] > 1e-16 ? $0.headNorm[$1] : nil }
+    let counts = Array(Set(results.flatMap { $0.risks.map(\.points) })).sorted()
+    var risk = Figure.Panel(
+      title: "Adapting to new tasks", x: Axis(label: "points of the new task", isLogarithmic: true),
+      y: Axis(label: "excess risk", isLogarithmic: true))
+    for (index, estimate) in AdaptationRisk.Estimate.allCases.enumerated() {
+      risk.lines.append(
+        .init(
+          style: .init(index),
+          points: counts.map { points in
+            let own = results.flatMap(\.risks).filter {
+              $0.estimate == estimate && $0.points == points
+            }
+            return (Double(points), summary(own.map(\.mean)).mean)
+          }, hasMarkers: true))
+    }
+    var figure = Figure(
+      title: "\(method.rawValue), width \(study.width) for rank \(study.rank)",
+      panels: [values, norm] + (counts.isEmpty ? [] : [risk]))
+    figure.legend =
+      [
+        .init(style: signal, name: "signal"), .init(style: rest, name: "largest orthogonal"),
+        .init(style: theory, name: "theory"), .init(style: head, name: "‖Bw‖"),
+      ]
+      + (counts.isEmpty
+        ? []
+        : AdaptationRisk.Estimate.allCases.enumerated().map {
+          .init(style: .init($0), name: "risk: " + $1.rawValue)
+        })
+    return figure
+  }
+
+  private struct Document: Encodable {
+    struct Settings: Encodable {
+      var method: String
+      var dimension: Int
+      var rank: Int
+      var width: Int
+      var innerSamples: Int
+      var outerSamples: Int
+      var noiseVariance: Double
+      var spectrum: [Double]
+      var innerRate: Double
+      var outerRate: Double
+      var steps: Int
+      @Present var tasks: Int?
+      var seeds: [UInt64]
+    }
+    struct Risk: Encodable {
+      var points: Int
+      var method: String
+      var mean: Double
+      var standardError: Double
+      @Present var closedForm: Double?
+    }
+    struct Run: Encodable {
+      var seed: UInt64
+      var steps: [Int]
+      var signal: [[Double]]
+      var orthogonal: [[Double]]
+      var headNorm: [Double]
+      var risk: [Risk]
+      @Present var diverged: Int?
+    }
+    var settings: Settings
+    var limit: [Double]
+    var steps: [Int]
+    var signal: [[Double]]
+    var orthogonal: [[Double]]
+    var headNorm: [Double]
+    var risk: [Risk]
+    var runs: [Run]
+
+    /// The first seed at the top level, and every seed in `runs`.
+    init(_ report: OverparametrizeReport) {
+      let study = report.study
+      settings = Settings(
+        method: report.method.rawValue, dimension: study.dimension, rank: study.rank,
+        width: study.width, innerSamples: study.innerSamples, outerSamples: study.outerSamples,
+        noiseVariance: study.noiseVariance, spectrum: study.spectrum, innerRate: study.innerRate,
+        outerRate: study.outerRate, steps: study.steps, tasks: study.tasks,
+        seeds: report.results.map(\.run.seed))
+      limit = report.limit
+      runs = report.results.map { result in
+        Run(
+          seed: result.run.seed, steps: result.run.steps, signal: result.run.signal,
+          orthogonal: result.run.orthogonal, headNorm: result.run.headNorm,
+          risk: result.risks.map {
+            Risk(
+              points: $0.points, method: $0.estimate.rawValue, mean: $0.mean,
+              standardError: $0.standardError, closedForm: $0.closedForm)
+          }, diverged: result.run.diverged)
+      }
+      let first = runs[0]
+      (steps, signal, orthogonal) = (first.steps, first.signal, first.orthogonal)
+      (headNorm, risk) = (first.headNorm, first.risk)
+    }
+  }
+}
