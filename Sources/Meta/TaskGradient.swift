@@ -26,6 +26,10 @@ struct TaskShapes: Hashable {
   let support: [Shape]
   let query: [Shape]
 
+  init(support: [Shape], query: [Shape]) {
+    (self.support, self.query) = (support, query)
+  }
+
   init(_ task: LearningTask) {
     support = [task.support.inputs.shape, task.support.targets.shape]
     query = [task.query.inputs.shape, task.query.targets.shape]

@@ -68,6 +68,35 @@ public struct LinearTwoLayer: Network, Equatable, CustomStringConvertible {
   }
 }
 
+/// Linear regression, `f(x) = x · w`; its only parameter is the head.
+public struct LinearModel: Network, Equatable, CustomStringConvertible {
+  /// The number of columns of the inputs.
+  public let inputWidth: Int
+  /// One.
+  public var outputWidth: Int { 1 }
+
+  /// Creates a model on so many inputs.
+  ///
+  /// - Precondition: At least one; anything else stops with a message.
+  public init(inputs: Int) {
+    if inputs < 1 { stop("LinearModel: inputs is at least 1, but is \(inputs)") }
+    inputWidth = inputs
+  }
+
+  /// The model in short, for instance `linear model 3-1`.
+  public var description: String { "linear model \(inputWidth)-1" }
+
+  /// `w`, a column.
+  public var parameters: [ParameterDescription] {
+    [ParameterDescription(name: "w", shape: Shape(inputWidth, 1), role: .head)]
+  }
+
+  /// Records `inputs · w`.
+  public func callAsFunction(_ inputs: Variable, _ parameters: Parameters<Variable>) -> Variable {
+    inputs.matmul(parameters[0])
+  }
+}
+
 /// A fully connected network with rectified linear units between its layers, and none after the last.
 ///
 /// Layer *i* has weights `Wi` (inputs × outputs) and a bias row `bi`. The head is the last layer.

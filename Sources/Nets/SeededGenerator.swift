@@ -5,7 +5,8 @@ import Tape
 /// - Reference: SplitMix64 in Steele, Lea and Flood, *Fast splittable pseudorandom number
 ///   generators* (2014).
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
-  private var state: UInt64
+  /// The seed of a generator that goes on as this one would.
+  public private(set) var state: UInt64
 
   /// Creates a generator; equal seeds give equal numbers, on every platform.
   public init(seed: UInt64) {

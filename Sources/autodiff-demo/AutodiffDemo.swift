@@ -5,7 +5,7 @@ import Foundation
 struct AutodiffDemo {
   static let commands = [
     compareCommand, metagradientCommand, checkCommand, tapeCommand, benchCommand,
-    representCommand, overparametrizeCommand,
+    representCommand, overparametrizeCommand, tradeoffCommand, sinusoidCommand,
   ]
 
   static func main() {

@@ -123,6 +123,18 @@ struct Arguments {
     return number
   }
 
+  /// The value of the option as numbers in a range with commas between them, or nil if it is not given.
+  func numbers(_ name: String, in range: ClosedRange<Double>) throws -> [Double]? {
+    try values[name]?.split(separator: ",", omittingEmptySubsequences: false).map { word in
+      guard let number = Double(word), range.contains(number) else {
+        throw UserError(
+          "\(command.name): \(name) has '\(word)', which is not a number from \(range.lowerBound) to \(range.upperBound)"
+        )
+      }
+      return number
+    }
+  }
+
   /// The value of the option as a whole number in a range, or nil if it is not given.
   func wholeNumber(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
     guard let text = values[name] else { return nil }

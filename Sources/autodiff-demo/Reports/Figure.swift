@@ -4,6 +4,8 @@ struct Figure {
   var panels: [Panel]
   /// What stands under the panels, once for all of them.
   var legend: [Style.Entry] = []
+  /// What the colours of fields say, where there are any.
+  var colorBar: String?
 
   /// A pair of axes and what is drawn between them.
   struct Panel {
@@ -107,6 +109,15 @@ struct Figure {
 
         """
       x += length
+    }
+    if let colorBar {
+      y += 22
+      for (index, color) in Field.colors.enumerated() {
+        text +=
+          "<rect x=\"\(24 + 22 * index)\" y=\"\((y - 12).svg)\" width=\"22\" height=\"14\" fill=\"\(color)\"/>"
+      }
+      text +=
+        "<text x=\"\(24 + 22 * Field.colors.count + 10)\" y=\"\(y.svg)\">\(colorBar.escaped)</text>\n"
     }
     return (text, legend.isEmpty ? 6 : y + 12)
   }

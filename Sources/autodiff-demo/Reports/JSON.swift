@@ -2,8 +2,15 @@ import Foundation
 
 /// A value as one line of JSON; keys in alphabetical order, numbers with the digits that give the
 /// same number back.
-func json(_ value: some Encodable) throws -> String {
+///
+/// - Parameter namesInfinity: Whether numbers that are not finite, which JSON has not, stand as the texts
+///   "inf", "-inf" and "nan"; otherwise they are an error.
+func json(_ value: some Encodable, namesInfinity: Bool = false) throws -> String {
   let encoder = JSONEncoder()
+  if namesInfinity {
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+  }
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
   return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
 }

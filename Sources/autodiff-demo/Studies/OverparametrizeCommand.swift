@@ -90,14 +90,8 @@ let overparametrizeCommand = Command(
 /// The eigenvalues, as many as the rank if both are given.
 private func spectrum(_ arguments: Arguments) throws -> [Double] {
   let rank = try arguments.wholeNumber("--rank", in: 1...200)
-  guard let text = arguments.value("--spectrum") else {
+  guard let values = try arguments.numbers("--spectrum", in: 1e-6...1e6) else {
     return (1...(rank ?? 5)).map(Double.init)
-  }
-  let values = try text.split(separator: ",", omittingEmptySubsequences: false).map { word in
-    guard let value = Double(word), value > 0, value <= 1e6 else {
-      throw UserError("overparametrize: --spectrum '\(word)' is not a positive number up to 1e6")
-    }
-    return value
   }
   if let rank, rank != values.count {
     throw UserError(

@@ -18,7 +18,7 @@ struct OverparametrizeReport {
     get throws {
       StudyResult(
         table: results.map(table).joined(separator: "\n"), verdict: verdict,
-        json: try json(Document(self)), csv: csv, figure: figure)
+        json: try json(Document(self), namesInfinity: true), csv: csv, figure: figure)
     }
   }
 

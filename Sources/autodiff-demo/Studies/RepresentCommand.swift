@@ -82,7 +82,7 @@ private func representResult(
 ) throws -> StudyResult {
   StudyResult(
     table: representTable(study, curves), verdict: representVerdict(curves),
-    json: try json(RepresentJSON(study, curves)), csv: representCSV(curves),
+    json: try json(RepresentJSON(study, curves), namesInfinity: true), csv: representCSV(curves),
     figure: representFigure(curves))
 }
 

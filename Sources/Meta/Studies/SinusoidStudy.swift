@@ -1,0 +1,273 @@
+import Nets
+import Tape
+
+/// Few-shot regression on sine waves with a small ReLU network: beyond what linear theory says.
+///
+/// - Reference: Finn, Abbeel and Levine, *Model-agnostic meta-learning* (2017), section 5.1.
+public struct SinusoidStudy: Codable, Equatable, Sendable {
+  /// Outer steps.
+  public var iterations = 70_000
+  /// Tasks in each outer step.
+  public var metaBatch = 25
+  /// Points of support and of query set in training.
+  public var points = 10
+  /// Inner steps in training.
+  public var innerSteps = 1
+  /// The rate α of the inner steps, in training and afterwards.
+  public var innerRate = 0.01
+  /// The rate of Adam outside.
+  public var outerRate = 0.001
+  /// The units of each of the two hidden layers.
+  public var width = 40
+  /// Fresh tasks on which the end is judged.
+  public var testTasks = 600
+  /// How often the cosines are recorded.
+  public var records = 70
+
+  /// The study of the paper's setting.
+  public init() {}
+
+  /// A training as far as it has come: all that it needs to go on.
+  public struct Training: Codable, Equatable, Sendable {
+    /// The method, by its name.
+    public let methodName: String
+    /// The seed.
+    public let seed: UInt64
+    /// Outer steps that are done.
+    public internal(set) var iteration = 0
+    /// All parameters, one behind the other.
+    public internal(set) var parameters: [Double]
+    var optimizer: Adam
+    var generatorState: UInt64
+    /// What was recorded on the way.
+    public internal(set) var records: [Record] = []
+
+    /// The method.
+    public var method: Method { Method(rawValue: methodName) ?? .maml }
+  }
+
+  /// The gap between exact and first-order meta-gradients at one point of a training.
+  public struct Record: Codable, Equatable, Sendable {
+    /// The outer step.
+    public let iteration: Int
+    /// The mean query loss after adaptation on the tasks of this step.
+    public let loss: Double
+    /// The cosine of all parameters together; nil for joint training.
+    public let cosine: Double?
+    /// The cosine of each layer's weights and bias.
+    public let layers: [Double?]
+  }
+
+  private var network: ReLUNetwork { ReLUNetwork(sizes: [1, width, width, 1]) }
+
+  /// The start of a training; equal for all methods of a seed.
+  public func start(_ method: Method, seed: UInt64) -> Training {
+    var generator = SeededGenerator(seed: seed)
+    let parameters = network.initialParameters(using: &generator).values.flatMap(\.elements)
+    return Training(
+      methodName: method.rawValue, seed: seed, parameters: parameters,
+      optimizer: Adam(rate: outerRate, count: parameters.count), generatorState: generator.state)
+  }
+
+  /// The parameters of a training as matrices.
+  func matrices(_ numbers: [Double]) -> [Matrix] {
+    var rest = numbers[...]
+    return network.parameters.map { description in
+      let part = Array(rest.prefix(description.shape.count))
+      rest = rest.dropFirst(part.count)
+      return Matrix(description.shape) { part[$0 * description.shape.columns + $1] }
+    }
+  }
+
+  /// Goes on with a training until it has done `iterations` steps, or all of the study.
+  ///
+  /// Interrupted and resumed, it ends with the same bits as in one go.
+  ///
+  /// - Parameters:
+  ///   - progress: Is told of every step; if it answers false, the training stops there.
+  /// - Throws: ``MetaProblemError`` if parameters have ceased to be finite.
+  public func train(
+    _ training: inout Training, progress: (Training) -> Bool = { _ in true }
+  ) throws(MetaProblemError) {
+    let method = training.method
+    var generator = SeededGenerator(seed: training.generatorState)
+    let waves = Sinusoids()
+    func draw() -> [LearningTask] {
+      (0..<metaBatch).map { _ in waves.task(support: points, query: points, using: &generator) }
+    }
+    if training.iteration >= iterations { return }
+    var tasks = draw()
+    let problem = try MetaProblem(
+      network: network, loss: .meanSquaredError, parameters: matrices(training.parameters),
+      steps: innerSteps, learningRate: innerRate, tasks: tasks)
+    let evaluator = MetaGradientEvaluator(problem, method)
+    let other = Family.allCases.first { $0.methods.contains(method) }
+      .flatMap { $0.methods.first { $0 != method } }
+      .map { MetaGradientEvaluator(problem, $0) }
+    let every = max(1, iterations / records)
+    while true {
+      let values = matrices(training.parameters)
+      evaluator.setTasks(tasks)
+      evaluator.setParameters(values, rate: innerRate)
+      let result = evaluator.evaluate()
+      if training.iteration % every == 0 || training.iteration == iterations - 1 {
+        other?.setTasks(tasks)
+        other?.setParameters(values, rate: innerRate)
+        training.records.append(
+          Self.record(training.iteration, result, other?.evaluate().gradient.values))
+      }
+      training.optimizer.step(
+        &training.parameters, gradient: result.gradient.values.flatMap(\.elements))
+      training.iteration += 1
+      training.generatorState = generator.state
+      if let bad = training.parameters.first(where: { !$0.isFinite }) {
+        throw MetaProblemError(
+          "\(method.rawValue)", "a parameter is \(bad) after step \(training.iteration)")
+      }
+      if !progress(training) || training.iteration >= iterations { return }
+      tasks = draw()
+    }
+  }
+
+  private static func record(
+    _ iteration: Int, _ result: MetaGradient, _ other: [Matrix]?
+  ) -> Record {
+    let own = result.gradient.values
+    func cosine(_ range: Range<Int>) -> Double? {
+      other.flatMap { GradientGap(exact: Array(own[range]), firstOrder: Array($0[range])).cosine }
+    }
+    return Record(
+      iteration: iteration, loss: result.loss, cosine: cosine(0..<own.count),
+      layers: stride(from: 0, to: own.count, by: 2).map { cosine($0..<$0 + 2) })
+  }
+
+  /// The error on fresh tasks after so many steps of adaptation.
+  public struct TestError: Codable, Equatable, Sendable {
+    /// The points that were adapted to.
+    public let points: Int
+    /// The steps of adaptation.
+    public let steps: Int
+    /// The mean over tasks of the squared error on 100 other points.
+    public let mean: Double
+    /// The standard error of the mean.
+    public let standardError: Double
+  }
+
+  /// Judges a training: its errors after 0 to `steps` steps on so many points.
+  ///
+  /// MAML and joint training adapt all parameters, ANIL the head.
+  public func test(_ training: Training, points: Int, steps: Int = 10) -> [TestError] {
+    test(
+      training, points: points, steps: steps, tasks: testTasks,
+      rates: adaptationRates(training, points: points, steps: steps), stream: 0x7E57)
+  }
+
+  /// The rates at which a training adapts to new tasks, step by step: α for as many steps as it was
+  /// trained with, then the one of α, α/2, … α/64 that is best in the end on 200 other tasks. Joint
+  /// training, which has no inner loop, takes the best from the first step on.
+  public func adaptationRates(_ training: Training, points: Int, steps: Int) -> [Double] {
+    let candidates = (0...6).map { halvings in
+      (0..<steps).map { step in
+        step < innerSteps && training.method != .joint
+          ? innerRate : innerRate / Double(1 << halvings)
+      }
+    }
+    let errors = candidates.map { rates in
+      let last = test(
+        training, points: points, steps: steps, tasks: 200, rates: rates, stream: 0x7C4E)[steps]
+      return last.mean.isFinite ? last.mean : .infinity
+    }
+    return candidates[errors.indices.min { errors[$0] < errors[$1] } ?? 0]
+  }
+
+  private func test(
+    _ training: Training, points: Int, steps: Int, tasks: Int, rates: [Double], stream: UInt64
+  ) -> [TestError] {
+    var generator = SeededGenerator(seed: training.seed &+ stream &+ UInt64(points))
+    let adapter = Adapter(network, training.method, support: points, query: 100)
+    var errors: [[Double]] = Array(repeating: [], count: steps + 1)
+    for _ in 0..<tasks {
+      let task = Sinusoids().task(support: points, query: 100, using: &generator)
+      var parameters = matrices(training.parameters)
+      for step in 0...steps {
+        let (loss, next) = adapter.step(
+          parameters, task, rate: step < steps ? rates[step] : 0)
+        errors[step].append(loss)
+        parameters = next
+      }
+    }
+    return errors.enumerated().map { step, values in
+      let mean = values.reduce(0, +) / Double(values.count)
+      let variance =
+        values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, values.count - 1))
+      return TestError(
+        points: points, steps: step, mean: mean,
+        standardError: (variance / Double(values.count)).squareRoot())
+    }
+  }
+
+  /// One task: its points and the network's curve on −5 … 5 after 0, 1 and 10 steps.
+  public func example(
+    _ training: Training, points: Int
+  ) -> (support: [(Double, Double)], truth: [(Double, Double)], curves: [[(Double, Double)]]) {
+    var generator = SeededGenerator(seed: training.seed &+ 0xF16)
+    let count = 100
+    var task = Sinusoids().task(support: points, query: count, using: &generator)
+    let adapter = Adapter(network, training.method, support: points, query: count)
+    let order = (0..<count).sorted { task.query.inputs[$0, 0] < task.query.inputs[$1, 0] }
+    task.query = LabelledPoints(
+      inputs: Matrix(Shape(count, 1)) { row, _ in task.query.inputs[order[row], 0] },
+      targets: Matrix(Shape(count, 1)) { row, _ in task.query.targets[order[row], 0] })
+    func pairs(_ x: Matrix, _ y: Matrix) -> [(Double, Double)] {
+      Array(zip(x.elements, y.elements))
+    }
+    let rates = adaptationRates(training, points: points, steps: 10)
+    var parameters = matrices(training.parameters)
+    var curves: [[(Double, Double)]] = []
+    for step in 0...10 {
+      if [0, 1, 10].contains(step) {
+        let tape = GradientTape()
+        let variables = Parameters(network.parameters, parameters.map { tape.constant($0) })
+        let y = network(tape.constant(task.query.inputs), variables).value
+        curves.append(pairs(task.query.inputs, y))
+      }
+      if step < 10 { parameters = adapter.step(parameters, task, rate: rates[step]).next }
+    }
+    return (
+      pairs(task.support.inputs, task.support.targets),
+      pairs(task.query.inputs, task.query.targets), curves
+    )
+  }
+}
+
+/// Query loss at given parameters, and the parameters after one step on the support set, compiled.
+private struct Adapter {
+  private let workspace: Workspace
+  private let count: Int
+
+  init(_ network: ReLUNetwork, _ method: Method, support: Int, query: Int) {
+    let shapes = TaskShapes(
+      support: [Shape(support, 1), Shape(support, 1)], query: [Shape(query, 1), Shape(query, 1)])
+    let on = TaskTape(network, shapes)
+    let loss = Loss.meanSquaredError
+    let loop = InnerLoop(
+      adapting: method.adaptation == .head ? .head : .all, steps: 1, order: .firstOrder)
+    let next = loop.adapt(on.parameters, rate: on.rate) { parameters in
+      loss(network(on.support.inputs, parameters), on.support.targets)
+    }
+    let program = Program(
+      inputs: on.parameters.values + [on.rate] + on.support.all + on.query.all,
+      outputs: [loss(network(on.query.inputs, on.parameters), on.query.targets)] + next.values)
+    workspace = Workspace(for: program)
+    count = network.parameters.count
+  }
+
+  func step(
+    _ parameters: [Matrix], _ task: LearningTask, rate: Double
+  ) -> (loss: Double, next: [Matrix]) {
+    let inputs = parameters + [Matrix(rate)] + task.support.all + task.query.all
+    for (position, value) in inputs.enumerated() { workspace.setInput(position, to: value) }
+    workspace.run()
+    return (workspace.output(0).elements[0], (1...count).map { workspace.output($0) })
+  }
+}

@@ -1,0 +1,105 @@
+import Meta
+
+/// `tradeoff`: when is it worth modelling adaptation?
+let tradeoffCommand = Command(
+  name: "tradeoff",
+  summary: "Study: modelling error against optimisation error (Gao and Sener 2020)",
+  operands: "", operandCount: 0...0,
+  options: [
+    .init(
+      name: "--inner-rates", value: "A,…", help: "of the inner step (default 0.1,0.25,0.5,0.75,1)"),
+    .init(name: "--trials", value: "N", help: "draws for each cell of the map (default 1000)"),
+    .init(name: "--dimension", value: "P", help: "of the inputs, up to 20 (default 1)"),
+    .init(name: "--scale", value: "B", help: "largest coefficient and variance (default 2)"),
+  ] + StudyOptions.options,
+  details: """
+    Tasks are y = ⟨θ, x⟩ + noise with θ from U(0, scale), inputs from N(0, Q) where Q has the eigenvalues
+    θ, and noise variance from U(0, scale). The map says how often MAML's solution on M tasks of 2N points
+    has a lower expected loss than joint training's, before and after one step; over one half, MAML is the
+    better choice. Stochastic training takes 10 fresh tasks a step; one step of MAML counts as two
+    gradient evaluations a task. Several seeds are averaged.
+    """,
+  example: "autodiff-demo tradeoff --inner-rates 0.5 --svg tradeoff.svg"
+) { arguments in
+  var study = TradeoffStudy()
+  study.trials = try arguments.wholeNumber("--trials", in: 1...1_000_000) ?? study.trials
+  study.tasks = RandomRegression(
+    dimension: try arguments.wholeNumber("--dimension", in: 1...20) ?? 1,
+    scale: try arguments.number("--scale", in: 1e-6...1e6) ?? 2)
+  let rates = try arguments.numbers("--inner-rates", in: 0...1e6) ?? [0.1, 0.25, 0.5, 0.75, 1]
+  let options = try StudyOptions(arguments)
+
+  struct Job {
+    var seed: UInt64
+    var tasks: Int
+    var samples: Int
+  }
+  let jobs = options.seeds.flatMap { seed in
+    study.counts.flatMap { tasks in
+      study.counts.map { Job(seed: seed, tasks: tasks, samples: $0) }
+    }
+  }
+  let progress = Progress(
+    total: jobs.reduce(0) { $0 + $1.tasks } + 100 * rates.count * options.seeds.count)
+  // The dearest cells first, so that the last to end is a short one.
+  let order = jobs.indices.sorted { (jobs[$0].tasks, $0) > (jobs[$1].tasks, $1) }
+  let computed = try concurrentMap(order) { [study] index in
+    defer { progress.advance("map", by: jobs[index].tasks) }
+    let job = jobs[index]
+    return study.cells(rates: rates, tasks: job.tasks, samples: job.samples, seed: job.seed)
+  }
+  var cells: [[TradeoffStudy.Cell]] = Array(repeating: [], count: jobs.count)
+  for (index, result) in zip(order, computed) { cells[index] = result }
+  let training = try concurrentMap(options.seeds.flatMap { seed in rates.map { (seed, $0) } }) {
+    [study] seed, rate in
+    defer { progress.advance("training", by: 100) }
+    return try study.training(rate: rate, seed: seed)
+  }
+  let checks = try concurrentMap(rates) { [study] rate in
+    try [(10, 25), (25, 10)].map { tasks, samples in
+      try study.distanceOfTraining(
+        rate: rate, tasks: tasks, samples: max(samples, 2 * study.tasks.dimension),
+        seed: options.seeds[0])
+    }.map { max($0.joint, $0.maml) }.max() ?? 0
+  }
+  progress.finish()
+  return try options.answer(
+    TradeoffReport(
+      study: study, rates: rates, cells: mean(cells, options.seeds.count, study),
+      training: mean(training.flatMap(\.self), rates), checks: checks, seeds: options.seeds
+    ).result)
+}
+
+/// The cells of each position in the map, averaged over seeds.
+private func mean(
+  _ cells: [[TradeoffStudy.Cell]], _ seeds: Int, _ study: TradeoffStudy
+) -> [TradeoffStudy.Cell] {
+  let size = study.counts.count * study.counts.count
+  return (0..<size).flatMap { position in
+    let same = (0..<seeds).map { cells[$0 * size + position] }
+    return same[0].indices.map { rate in
+      TradeoffStudy.Cell(
+        innerRate: same[0][rate].innerRate, tasks: same[0][rate].tasks,
+        samples: same[0][rate].samples,
+        before: summary(same.map { $0[rate].before }).mean,
+        after: summary(same.map { $0[rate].after }).mean)
+    }
+  }
+}
+
+/// Trainings of equal rate and method, averaged over seeds.
+private func mean(
+  _ all: [TradeoffStudy.Training], _ rates: [Double]
+) -> [TradeoffStudy.Training] {
+  rates.flatMap { rate in
+    [Method.joint, .maml].compactMap { method in
+      let same = all.filter { $0.innerRate == rate && $0.method == method }
+      return same.first.map { first in
+        first.averaged(
+          excess: first.excess.indices.map { step in summary(same.map { $0.excess[step] }).mean },
+          smoothness: summary(same.map(\.smoothness)).mean,
+          variance: summary(same.map(\.gradientVariance)).mean)
+      }
+    }
+  }
+}
