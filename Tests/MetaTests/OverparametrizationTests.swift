@@ -151,4 +151,23 @@ import Testing
     #expect(try single.run(.firstOrderANIL, seed: 5).signal == run.signal)
     #expect(try study.run(.firstOrderMAML, seed: 5).steps.count > 1)
   }
+
+  /// A ReLU network, too, ends with the rank of what its tasks share.
+  @Test func aReLUNetworkLearnsTheSignalToo() throws {
+    let study = Self.study {
+      $0.noiseVariance = 0.1
+      $0.innerRate = 0.05
+      $0.outerRate = 0.01
+      $0.steps = 600
+    }
+    let (run, risks) = try study.runReLU(
+      .firstOrderANIL, seed: 1, hiddenLayers: 1, representation: .relu, testPoints: [20],
+      testTasks: 50)
+    let (signal, rest) = (try #require(run.signal.last), try #require(run.orthogonal.last))
+    #expect(signal[1] > 3 * rest[0])
+    #expect(run.signal[0][1] < 3 * run.orthogonal[0][0])
+    let learnt = try #require(risks.first { $0.estimate == .learntRidge })
+    let single = try #require(risks.first { $0.estimate == .singleTask })
+    #expect(learnt.mean < 0.7 * single.mean)
+  }
 }

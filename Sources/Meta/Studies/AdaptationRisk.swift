@@ -14,6 +14,15 @@ public struct AdaptationRisk: Sendable {
   /// The expectation, where it is known in closed form.
   public let closedForm: Double?
 
+  init(points: Int, estimate: Estimate, errors: [Double], closedForm: Double?) {
+    let count = Double(errors.count)
+    let mean = errors.reduce(0, +) / count
+    let variance = errors.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)
+    (self.points, self.estimate, self.mean) = (points, estimate, mean)
+    standardError = (variance / count).squareRoot()
+    self.closedForm = closedForm
+  }
+
   /// An estimate of a task's regression vector.
   public enum Estimate: String, CaseIterable, Sendable {
     /// One gradient step from the learnt head, as in the inner loop.
@@ -63,19 +72,15 @@ extension OverparametrizationStudy {
     }
     let loss = expectedLoss(run.truth)
     return AdaptationRisk.Estimate.allCases.map { estimate in
-      let values = errors[estimate] ?? []
-      let mean = values.reduce(0, +) / Double(tasks)
-      let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(tasks - 1)
-      return AdaptationRisk(
-        points: points, estimate: estimate, mean: mean,
-        standardError: (variance / Double(tasks)).squareRoot(),
+      AdaptationRisk(
+        points: points, estimate: estimate, errors: errors[estimate] ?? [],
         closedForm: estimate == .oneStep
           ? loss.risk(body: run.body, head: run.head, points: points) : nil)
     }
   }
 
   /// Fu with u the minimiser of ‖XFu − y‖² + λ‖u‖², solved in the smaller of both dimensions.
-  private func ridge(_ data: LabelledPoints<Matrix>, _ features: Matrix) -> Matrix {
+  func ridge(_ data: LabelledPoints<Matrix>, _ features: Matrix) -> Matrix {
     let signal = spectrum.reduce(0, +)
     let size = features.elements.reduce(0) { $0 + $1 * $1 }
     let penalty = max(noiseVariance, 1e-9) * size / max(signal, 1e-12)

@@ -50,7 +50,7 @@ public struct OverparametrizationStudy: Sendable {
     public internal(set) var signal: [[Double]] = []
     /// The squared singular values of (I − B*B*ᵀ)B, largest first.
     public internal(set) var orthogonal: [[Double]] = []
-    /// ‖Bw‖.
+    /// ‖Bw‖; of a ReLU network the norm of the last weights.
     public internal(set) var headNorm: [Double] = []
     /// The outer step at which a parameter passed all bounds, or nil.
     public internal(set) var diverged: Int?
@@ -106,7 +106,9 @@ public struct OverparametrizationStudy: Sendable {
       method: method, seed: seed, truth: truth, body: body, head: head, moment: source.moment)
     let recorded = recordedSteps
     for step in 0...steps {
-      if recorded.contains(step) { record(step, body, head, in: &run) }
+      if recorded.contains(step) {
+        record(step, body, in: &run, norm(body.times(head).elements))
+      }
       if step == steps { break }
       let gradient = source.gradient(body, head)
       body = body.adding(gradient[0], scale: -outerRate)
@@ -122,19 +124,19 @@ public struct OverparametrizationStudy: Sendable {
   }
 
   /// None, then evenly on a logarithmic scale: what is learnt comes fast, unlearning is slow.
-  private var recordedSteps: Set<Int> {
+  var recordedSteps: Set<Int> {
     let growth = scalarLog(Double(steps)) / Double(records)
     return Set((0...records).map { Int(scalarExp(growth * Double($0)).rounded()) } + [0, steps])
   }
 
-  private func record(_ step: Int, _ body: Matrix, _ head: Matrix, in run: inout Run) {
+  func record(_ step: Int, _ body: Matrix, in run: inout Run, _ headNorm: Double) {
     let truth = run.truth.representation
     let inside = truth.transposed.times(body)
     let outside = body.adding(truth.times(inside), scale: -1)
     run.steps.append(step)
     run.signal.append(inside.singularValues.map { $0 * $0 })
     run.orthogonal.append(outside.singularValues.map { $0 * $0 })
-    run.headNorm.append(norm(body.times(head).elements))
+    run.headNorm.append(headNorm)
   }
 
   /// The gradient of the expected loss, or of the mean over sampled tasks, and the tasks' moment.

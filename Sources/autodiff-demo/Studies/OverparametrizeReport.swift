@@ -5,6 +5,9 @@ import Meta
 struct OverparametrizeReport {
   let study: OverparametrizationStudy
   let method: Method
+  let network: NetworkKind
+  let layers: Int
+  let representation: SharedRepresentation
   let results: [(run: OverparametrizationStudy.Run, risks: [AdaptationRisk])]
 
   private var limit: [Double] {
@@ -22,7 +25,16 @@ struct OverparametrizeReport {
     }
   }
 
-  private var isInfinite: Bool { study.tasks == nil }
+  /// Whether the run is the one of which theory knows the limit.
+  private var hasTheory: Bool {
+    network == .linear && study.tasks == nil && method == .firstOrderANIL
+  }
+
+  private var networkName: String {
+    network == .linear
+      ? "linear network"
+      : "ReLU network of \("hidden layer".counted(layers)), tasks with a \(representation.rawValue) representation,"
+  }
 
   private func table(
     _ result: (run: OverparametrizationStudy.Run, risks: [AdaptationRisk])
@@ -35,16 +47,17 @@ struct OverparametrizeReport {
     for (index, limit) in limit.enumerated() {
       values.rows.append([
         "signal \(index + 1)", run.signal[0][index].significant(3), signal[index].significant(6),
-        method == .firstOrderANIL && isInfinite ? limit.significant(6) : "–",
+        hasTheory ? limit.significant(6) : "–",
       ])
     }
     values.rows.append([
       "largest orthogonal", run.orthogonal[0][0].significant(3), rest[0].significant(3),
-      "0, as 1/t",
+      hasTheory ? "0, as 1/t" : "–",
     ])
     values.rows.append([
-      "‖Bw‖", run.headNorm[0].significant(3), run.headNorm[run.headNorm.count - 1].significant(3),
-      "0",
+      network == .linear ? "‖Bw‖" : "‖last weights‖", run.headNorm[0].significant(3),
+      run.headNorm[run.headNorm.count - 1].significant(3),
+      hasTheory ? "0" : "–",
     ])
     var risks = TextTable(header: ["excess risk of a new task", "20 points", "30", "100"])
     for estimate in AdaptationRisk.Estimate.allCases {
@@ -60,9 +73,9 @@ struct OverparametrizeReport {
     let tasks = study.tasks.map { "\($0) tasks" } ?? "infinitely many tasks"
     let diverged = run.diverged.map { ", diverged at step \($0)" } ?? ""
     return """
-      \(method.rawValue) on \(tasks), dimension \(study.dimension), rank \(study.rank), width \(study.width), \
+      \(method.rawValue) on \(tasks), \(networkName) dimension \(study.dimension), rank \(study.rank), width \(study.width), \
       \(study.steps) steps, seed \(run.seed)\(diverged)
-      Squared singular values of B; effective rank \(rank(signal + rest)) of \(study.width)
+      Squared singular values of \(network == .linear ? "B" : "the first weights"); effective rank \(rank(signal + rest)) of \(study.width)
 
       \(values.text)
       \(run.diverged == nil ? risks.text : "")
@@ -94,7 +107,7 @@ struct OverparametrizeReport {
       }
     }
     let near =
-      method == .firstOrderANIL && isInfinite
+      hasTheory
       ? "; the signal is within \(worst.significant(2)) of its limit" : ""
     return learnt
       ? "The claim held in this run: width \(study.width) ended at the rank of the tasks, "
@@ -128,7 +141,10 @@ struct OverparametrizeReport {
     var values = Figure.Panel(
       title: "What is learnt, and what is not",
       x: Axis(label: "outer steps", isLogarithmic: true),
-      y: Axis(label: "squared singular values of B", isLogarithmic: true))
+      y: Axis(
+        label: network == .linear
+          ? "squared singular values of B" : "squared singular values of the first weights",
+        isLogarithmic: true))
     func line(
       _ style: Figure.Style, _ value: (OverparametrizationStudy.Run, Int) -> Double?
     ) -> (Figure.Line, Figure.Band) {
@@ -156,7 +172,7 @@ struct OverparametrizeReport {
     for index in 0..<study.rank { add(&values, signal) { $0.signal[$1][index] } }
     add(&values, rest) { $0.orthogonal[$1][0] }
     let steps = Double(study.steps)
-    if method == .firstOrderANIL, isInfinite {
+    if hasTheory {
       for value in limit {
         values.lines.append(.init(style: theory, points: [(1, value), (steps, value)]))
       }
@@ -172,8 +188,9 @@ struct OverparametrizeReport {
           }))
     }
     var norm = Figure.Panel(
-      title: "The common head vanishes", x: Axis(label: "outer steps"),
-      y: Axis(label: "‖Bw‖", isLogarithmic: true))
+      title: network == .linear ? "The common head vanishes" : "The last weights",
+      x: Axis(label: "outer steps"),
+      y: Axis(label: network == .linear ? "‖Bw‖" : "their norm", isLogarithmic: true))
     add(&norm, head) { $0.headNorm[$1] > 1e-16 ? $0.headNorm[$1] : nil }
     let counts = Array(Set(results.flatMap { $0.risks.map(\.points) })).sorted()
     var risk = Figure.Panel(
@@ -209,6 +226,9 @@ struct OverparametrizeReport {
   private struct Document: Encodable {
     struct Settings: Encodable {
       var method: String
+      var network: String
+      var hiddenLayers: Int
+      var representation: String
       var dimension: Int
       var rank: Int
       var width: Int
@@ -251,12 +271,15 @@ struct OverparametrizeReport {
     init(_ report: OverparametrizeReport) {
       let study = report.study
       settings = Settings(
-        method: report.method.rawValue, dimension: study.dimension, rank: study.rank,
+        method: report.method.rawValue, network: report.network.rawValue,
+        hiddenLayers: report.network == .linear ? 0 : report.layers,
+        representation: report.representation.rawValue, dimension: study.dimension,
+        rank: study.rank,
         width: study.width, innerSamples: study.innerSamples, outerSamples: study.outerSamples,
         noiseVariance: study.noiseVariance, spectrum: study.spectrum, innerRate: study.innerRate,
         outerRate: study.outerRate, steps: study.steps, tasks: study.tasks,
         seeds: report.results.map(\.run.seed))
-      limit = report.limit
+      limit = report.hasTheory ? report.limit : []
       runs = report.results.map { result in
         Run(
           seed: result.run.seed, steps: result.run.steps, signal: result.run.signal,

@@ -158,7 +158,7 @@ struct SinusoidReport {
     let training = results[0].training
     let example = study.example(training, points: 10)
     var panel = Figure.Panel(
-      title: "One task, \(training.methodName): truth black, then 0, 1 and 10 steps",
+      title: "One task, \(training.methodName): 0 (blue), 1 (orange), 10 (green) steps",
       x: Axis(label: "x"), y: Axis(label: "y"))
     panel.lines = [.init(style: .init(4), points: example.truth)]
     panel.lines += example.curves.enumerated().map { .init(style: .init($0), points: $1) }

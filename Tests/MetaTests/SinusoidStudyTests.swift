@@ -1,0 +1,79 @@
+import Meta
+import Nets
+import Tape
+import TestSupport
+import Testing
+
+/// The claims of Finn et al. (2017) on a shortened study, and that it can be interrupted.
+@Suite struct SinusoidStudyTests {
+  private static func study(_ change: (inout SinusoidStudy) -> Void = { _ in }) -> SinusoidStudy {
+    var study = SinusoidStudy()
+    study.iterations = 400
+    study.metaBatch = 4
+    study.width = 8
+    study.testTasks = 60
+    study.records = 8
+    change(&study)
+    return study
+  }
+
+  @Test func anInterruptedTrainingEndsWithTheSameBits() throws {
+    let study = Self.study { $0.iterations = 60 }
+    for method in Method.allCases {
+      var whole = study.start(method, seed: 1)
+      try study.train(&whole)
+      var parts = study.start(method, seed: 1)
+      try study.train(&parts) { $0.iteration != 23 }
+      #expect(parts.iteration == 23)
+      try study.train(&parts)
+      #expect(parts == whole)
+      #expect(whole.iteration == 60)
+      let other = study.start(method, seed: 2)
+      #expect(other.parameters != study.start(method, seed: 1).parameters)
+    }
+  }
+
+  /// After one step on the task MAML is far below joint training, which is what it was trained for.
+  @Test func adaptationIsLearntAndPoolingIsNot() throws {
+    let study = Self.study {
+      $0.iterations = 3000
+      $0.outerRate = 0.005
+    }
+    func error(_ method: Method, steps: Int) throws -> Double {
+      var training = study.start(method, seed: 1)
+      try study.train(&training)
+      return study.test(training, points: 10)[steps].mean
+    }
+    let (maml, joint) = (try error(.maml, steps: 1), try error(.joint, steps: 1))
+    #expect(maml < 0.8 * joint, "\(maml), \(joint)")
+    // Without the inner loop nothing is gained by its training.
+    #expect(try error(.maml, steps: 0) > maml)
+  }
+
+  @Test func cosinesAreRecordedForEachLayer() throws {
+    let study = Self.study { $0.iterations = 40 }
+    var training = study.start(.maml, seed: 3)
+    try study.train(&training)
+    #expect(training.records.count == 9)
+    for record in training.records {
+      #expect(record.layers.count == 3)
+      #expect(abs(try #require(record.cosine)) <= 1)
+    }
+    #expect(training.records.contains { ($0.cosine ?? 1) < 0.999 })
+    var joint = study.start(.joint, seed: 3)
+    try study.train(&joint)
+    #expect(joint.records.allSatisfy { $0.cosine == nil && $0.layers == [nil, nil, nil] })
+  }
+
+  /// By hand: with one number and constant gradient the first step is the rate, whatever its size.
+  @Test func adamIsTheAlgorithmOfThePaper() {
+    var adam = Adam(rate: 0.1, count: 1)
+    var parameters = [1.0]
+    adam.step(&parameters, gradient: [250])
+    #expect(abs(parameters[0] - 0.9) < 1e-9)
+    // m = 0.9·25 + 0.1·(−50) = 17.5 over 0.19; v = 0.999·62.5 + 0.001·2500 = 64.9375 over 0.001999.
+    adam.step(&parameters, gradient: [-50])
+    let expected = 0.9 - 0.1 * (17.5 / 0.19) / ((64.9375 / 0.001999).squareRoot() + 1e-8)
+    #expect(abs(parameters[0] - expected) < 1e-8)
+  }
+}
