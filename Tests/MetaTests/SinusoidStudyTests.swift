@@ -36,18 +36,18 @@ import Testing
   /// After one step on the task MAML is far below joint training, which is what it was trained for.
   @Test func adaptationIsLearntAndPoolingIsNot() throws {
     let study = Self.study {
-      $0.iterations = 3000
+      $0.iterations = 1500
       $0.outerRate = 0.005
     }
-    func error(_ method: Method, steps: Int) throws -> Double {
+    func errors(_ method: Method) throws -> [Double] {
       var training = study.start(method, seed: 1)
       try study.train(&training)
-      return study.test(training, points: 10)[steps].mean
+      return study.test(training, points: 10, steps: 1).map(\.mean)
     }
-    let (maml, joint) = (try error(.maml, steps: 1), try error(.joint, steps: 1))
-    #expect(maml < 0.8 * joint, "\(maml), \(joint)")
+    let (maml, joint) = (try errors(.maml), try errors(.joint))
+    #expect(maml[1] < 0.85 * joint[1], "\(maml), \(joint)")
     // Without the inner loop nothing is gained by its training.
-    #expect(try error(.maml, steps: 0) > maml)
+    #expect(maml[0] > 0.9 * joint[0])
   }
 
   @Test func cosinesAreRecordedForEachLayer() throws {

@@ -79,7 +79,7 @@ import Testing
     #expect(joint.evaluations[6] == maml.evaluations[3])
     #expect(joint.excess[6] < 0.5 * maml.excess[3])
     #expect(try #require(maml.excess.last) < 0.5 * #require(joint.excess.last))
-    for run in runs { #expect(abs(run.smoothness / run.theory - 1) < 0.2) }
+    for run in runs { #expect(abs(run.smoothness / run.theory - 1) < 0.3) }
     #expect(maml.gradientVariance > 0)
   }
 }

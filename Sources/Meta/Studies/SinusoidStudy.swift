@@ -163,7 +163,8 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
   }
 
   /// The rates at which a training adapts to new tasks, step by step: α for as many steps as it was
-  /// trained with, then the one of α, α/2, … α/64 that is best in the end on 200 other tasks. Joint
+  /// trained with, then the one of α, α/2, … α/64 that is best in the end on other tasks, 200
+  /// at most. Joint
   /// training, which has no inner loop, takes the best from the first step on.
   public func adaptationRates(_ training: Training, points: Int, steps: Int) -> [Double] {
     let candidates = (0...6).map { halvings in
@@ -174,7 +175,8 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
     }
     let errors = candidates.map { rates in
       let last = test(
-        training, points: points, steps: steps, tasks: 200, rates: rates, stream: 0x7C4E)[steps]
+        training, points: points, steps: steps, tasks: min(200, testTasks), rates: rates,
+        stream: 0x7C4E)[steps]
       return last.mean.isFinite ? last.mean : .infinity
     }
     return candidates[errors.indices.min { errors[$0] < errors[$1] } ?? 0]

@@ -207,12 +207,12 @@ public struct TradeoffStudy: Sendable {
     return trainings
   }
 
-  /// Curvature and gradient variance at zero, by the engine on a thousand tasks.
+  /// Curvature and gradient variance at zero, by the engine on 400 tasks.
   private func landscape(
     _ method: Method, _ rate: Double, _ seed: UInt64
   ) throws(MetaProblemError) -> (smoothness: Double, variance: Double) {
     var generator = SeededGenerator(seed: seed &+ 0x5EED)
-    let count = 1000
+    let count = 400
     let drawn = (0..<count).map { _ in tasks.task(points: points, using: &generator) }
     let size = tasks.dimension
     let one = try evaluator(method, rate: rate, [drawn[0]])

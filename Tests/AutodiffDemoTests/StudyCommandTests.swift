@@ -1,0 +1,163 @@
+import Foundation
+import TestSupport
+import Testing
+
+#if canImport(FoundationXML)
+  import FoundationXML
+#endif
+
+/// The studies as one runs them: shortened, their claims and their files.
+@Suite struct StudyCommandTests {
+  /// Commands short enough for a test, at settings other than the defaults.
+  static let short: [[String]] = [
+    ["represent", "--dimension", "8", "--rank", "2", "--steps", "400", "--tasks", "4"],
+    [
+      "overparametrize", "--dimension", "8", "--rank", "2", "--width", "6", "--steps", "300",
+      "--test-tasks", "20", "--noise-variance", "0.5",
+    ],
+    ["tradeoff", "--trials", "2", "--inner-rates", "0.6", "--scale", "1.5"],
+    [
+      "sinusoid", "--iterations", "30", "--meta-batch", "3", "--width", "6", "--test-tasks", "2",
+    ],
+  ]
+
+  private static func temporary(_ name: String) -> String {
+    FileManager.default.temporaryDirectory
+      .appendingPathComponent(UUID().uuidString + name).path
+  }
+
+  @Test(arguments: short) func answersAsTableAndAsFiles(_ command: [String]) throws {
+    let (svg, csv) = (Self.temporary(".svg"), Self.temporary(".csv"))
+    defer { for path in [svg, csv] { try? FileManager.default.removeItem(atPath: path) } }
+    let run = try Demo(command + ["--svg", svg, "--csv", csv])
+    #expect(run.status == 0, "\(run.error)")
+    #expect(run.error.isEmpty)
+    let last = try #require(run.output.split(separator: "\n").last)
+    #expect(last.hasPrefix("The ") && last.hasSuffix("."), "\(last)")
+
+    let picture = try #require(FileManager.default.contents(atPath: svg))
+    let parser = XMLParser(data: picture)
+    #expect(parser.parse())
+    let text = String(decoding: picture, as: UTF8.self)
+    #expect(text.contains("<title>") && text.contains("<path d=\"M"))
+    #expect(!text.contains("nan") && !text.contains("inf\""))
+
+    let table = String(
+      decoding: try #require(FileManager.default.contents(atPath: csv)), as: UTF8.self)
+    let rows = table.components(separatedBy: "\r\n").dropLast()
+      .map { $0.components(separatedBy: ",") }
+    #expect(rows.count > 20)
+    #expect(rows.allSatisfy { $0.count == rows[0].count })
+  }
+
+  @Test(arguments: short) func theSameSeedGivesTheSameBytes(_ command: [String]) throws {
+    let first = try Demo(command + ["--json", "--seed", "7"])
+    #expect(first.status == 0, "\(first.error)")
+    #expect(try Demo(command + ["--json", "--seed", "7"]).output == first.output)
+    let value = try JSONSerialization.jsonObject(with: Data(first.output.utf8))
+    let object = try #require(value as? [String: Any])
+    #expect(object["settings"] is [String: Any])
+    let fields = [
+      "represent": ["curves"],
+      "overparametrize": ["limit", "steps", "signal", "orthogonal", "headNorm", "risk"],
+      "tradeoff": ["population", "map", "training"], "sinusoid": ["curves"],
+    ]
+    for field in try #require(fields[command[0]]) { #expect(object[field] is [Any], "\(field)") }
+  }
+
+  @Test func verdictsFollowTheRun() throws {
+    let learnt = try Demo(
+      "represent", "--dimension", "6", "--rank", "2", "--steps", "700", "--seeds", "2")
+    #expect(learnt.output.contains("The claim held in this run"), "\(learnt.output)")
+    let short = try Demo("represent", "--dimension", "8", "--rank", "2", "--steps", "5")
+    #expect(short.output.contains("did not hold"))
+    let mean = try Demo(
+      "represent", "--head-mean", "1.5", "--initial-distance", "0.43", "--steps", "300")
+    #expect(mean.output.contains("diverged at step"))
+    let wide = try Demo(
+      "overparametrize", "--dimension", "8", "--width", "8", "--steps", "20", "--test-tasks", "2")
+    #expect(wide.output.contains("did not hold"))
+    let scatter = try Demo(
+      "overparametrize", "--tasks", "20", "--steps", "5", "--dimension", "6", "--rank", "2",
+      "--width", "4", "--method", "maml", "--test-tasks", "5")
+    #expect(scatter.status == 0)
+  }
+
+  @Test func badSettingsAreRefused() throws {
+    for (words, parts) in [
+      (["represent", "--rank", "30"], ["--rank 30 is over --dimension 20"]),
+      (["represent", "--steps", "0"], ["--steps '0' is not a whole number from 1"]),
+      (["represent", "--inner-rate", "nan"], ["--inner-rate 'nan' is not a number"]),
+      (["represent", "--outer-rate", "inf"], ["--outer-rate 'inf' is not a number"]),
+      (["represent", "--noise", "1"], ["--noise needs --inner-samples"]),
+      (["represent", "--inner-samples", "5"], ["go together"]),
+      (["represent", "--rank", "12", "--initial-distance", "0.5"], ["at least twice --rank"]),
+      (["represent", "--initial-distance", "2"], ["--initial-distance '2'"]),
+      (["represent", "--seeds", "0"], ["--seeds '0'"]),
+      (["represent", "--svg", "nowhere/a.svg"], ["--svg nowhere/a.svg: there is no folder"]),
+      (["represent", "--csv", "docs"], ["--csv docs: is a folder"]),
+      (["overparametrize", "--width", "3"], ["--width 3 is under the rank 5"]),
+      (["overparametrize", "--dimension", "4"], ["rank 5 is over --dimension 4"]),
+      (["overparametrize", "--spectrum", "1,x"], ["--spectrum has 'x'"]),
+      (["overparametrize", "--spectrum", "1,-1"], ["--spectrum has '-1'"]),
+      (["overparametrize", "--spectrum", "1,2", "--rank", "3"], ["2 values, but --rank is 3"]),
+      (["overparametrize", "--method", "maml"], ["maml needs --tasks N"]),
+      (["overparametrize", "--tasks", "0"], ["--tasks '0'"]),
+      (["overparametrize", "--hidden-layers", "2"], ["go with --network relu"]),
+      (["tradeoff", "--dimension", "21"], ["--dimension '21'"]),
+      (["tradeoff", "--inner-rates", "0.1,,1"], ["--inner-rates has ''"]),
+      (["tradeoff", "--trials", "-1"], ["--trials '-1'"]),
+      (["sinusoid", "--iterations", "1.5"], ["--iterations '1.5'"]),
+      (["sinusoid", "--meta-batch", "0"], ["--meta-batch '0'"]),
+      (["sinusoid", "--checkpoint", "README.md"], ["README.md: is not a checkpoint"]),
+      (["sinusoid", "--checkpoint", "nowhere/a"], ["there is no folder"]),
+    ] {
+      let run = try Demo(words)
+      #expect(run.status == 2 && run.output.isEmpty, "\(words)")
+      #expect(run.error.filter(\.isNewline).count == 1)
+      for part in parts { #expect(run.error.contains(part), "\(run.error)") }
+    }
+  }
+
+  @Test func anInterruptedRunGoesOnFromItsCheckpoint() throws {
+    let command = [
+      "sinusoid", "--iterations", "200", "--meta-batch", "3", "--width", "6", "--test-tasks", "2",
+      "--method", "anil", "--json",
+    ]
+    let file = Self.temporary(".json")
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    let whole = try Demo(command)
+    #expect(try Demo(command + ["--checkpoint", file]).output == whole.output)
+    // A later run finds everything done, and one with other settings does not touch it.
+    #expect(try Demo(command + ["--checkpoint", file]).output == whole.output)
+    let saved = FileManager.default.contents(atPath: file)
+    let other = try Demo(command + ["--inner-rate", "0.02", "--checkpoint", file])
+    #expect(other.status == 2)
+    #expect(other.error.contains("is of a run with other settings"))
+    #expect(FileManager.default.contents(atPath: file) == saved)
+  }
+
+  @Test func interruptingLeavesAWholeFile() throws {
+    let file = Self.temporary(".json")
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    let process = Process()
+    process.executableURL = Demo.products.appendingPathComponent("autodiff-demo")
+    process.arguments = [
+      "sinusoid", "--iterations", "1000000", "--meta-batch", "2", "--width", "4", "--checkpoint",
+      file,
+    ]
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    var data: Data?
+    for _ in 0..<300 where data == nil {
+      Thread.sleep(forTimeInterval: 0.1)
+      data = FileManager.default.contents(atPath: file)
+    }
+    // Harder than Ctrl-C, which a child of a test runner may have blocked.
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+    let contents = try #require(FileManager.default.contents(atPath: file))
+    let object = try JSONSerialization.jsonObject(with: contents) as? [String: Any]
+    #expect(object?["format"] as? String == "sinusoid-checkpoint-1")
+  }
+}
