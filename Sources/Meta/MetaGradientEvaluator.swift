@@ -66,7 +66,9 @@ public final class MetaGradientEvaluator {
   }
 
   /// Tasks are summed in at most so many groups, whose sums are then added: more would keep more
-  /// threads busy, but cost more to add. It follows from the work alone, so that the bits do too.
+  /// threads busy, but cost more to add.
+  ///
+  /// It follows from the work alone, so that the bits do too.
   private static func sumCount(for cost: Cost) -> Int {
     let work = cost.multiplyAdds / 500_000 + cost.instructions / 1500
     return [16, 8, 4].first { $0 <= work } ?? 2

@@ -4,7 +4,7 @@ import Tape
 import TestSupport
 import Testing
 
-/// The claims of Yüksel et al. (2024), on shortened studies, and the closed forms they rest on.
+/// The claims of Yüksel and others (2024), on shortened studies, and the closed forms they rest on.
 @Suite struct OverparametrizationTests {
   static func study(_ change: (inout OverparametrizationStudy) -> Void = { _ in })
     -> OverparametrizationStudy

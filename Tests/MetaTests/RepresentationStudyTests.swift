@@ -4,7 +4,7 @@ import Tape
 import TestSupport
 import Testing
 
-/// The claims of Collins et al. (2022), on a shortened study.
+/// The claims of Collins and others (2022), on a shortened study.
 @Suite struct RepresentationStudyTests {
   private static func study(_ change: (inout RepresentationStudy) -> Void = { _ in })
     -> RepresentationStudy

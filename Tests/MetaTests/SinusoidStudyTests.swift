@@ -4,7 +4,7 @@ import Tape
 import TestSupport
 import Testing
 
-/// The claims of Finn et al. (2017) on a shortened study, and that it can be interrupted.
+/// The claims of Finn and others (2017) on a shortened study, and that it can be interrupted.
 @Suite struct SinusoidStudyTests {
   private static func study(_ change: (inout SinusoidStudy) -> Void = { _ in }) -> SinusoidStudy {
     var study = SinusoidStudy()

@@ -17,8 +17,8 @@ public enum SharedRepresentation: String, CaseIterable, Sendable {
 }
 
 extension OverparametrizationStudy {
-  /// Trains a ReLU network instead, and then adapts it to fresh tasks: what carries over from the
-  /// linear theory?
+  /// Trains a ReLU network instead, and then adapts it to fresh tasks, to see what carries over
+  /// from the linear theory.
   ///
   /// Signal and orthogonal are of the first layer's weights, and the norm is that of the last layer's.
   /// Without `tasks`, each outer step draws 25 fresh ones; Adam descends at the outer rate.

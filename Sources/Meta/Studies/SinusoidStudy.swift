@@ -162,10 +162,11 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
       rates: adaptationRates(training, points: points, steps: steps), stream: 0x7E57)
   }
 
-  /// The rates at which a training adapts to new tasks, step by step: α for as many steps as it was
-  /// trained with, then the one of α, α/2, … α/64 that is best in the end on other tasks, 200
-  /// at most. Joint
-  /// training, which has no inner loop, takes the best from the first step on.
+  /// The rates at which a training adapts to new tasks, step by step.
+  ///
+  /// They are α for as many steps as it was trained with, then the one of α, α/2, … α/64 that is best in
+  /// the end on other tasks, 200 at most. Joint training, which has no inner loop, takes the best from
+  /// the first step on.
   public func adaptationRates(_ training: Training, points: Int, steps: Int) -> [Double] {
     let candidates = (0...6).map { halvings in
       (0..<steps).map { step in

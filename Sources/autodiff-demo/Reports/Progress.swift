@@ -2,7 +2,9 @@ import Foundation
 import Synchronization
 
 /// A bar on standard error that says how far a run has come and, after a second, how long it still
-/// takes; on a terminal only. Any thread may advance it.
+/// takes.
+///
+/// On a terminal only; any thread may advance it.
 final class Progress: Sendable {
   private let total: Int
   private let start = ContinuousClock.now

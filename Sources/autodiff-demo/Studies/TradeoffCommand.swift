@@ -1,6 +1,6 @@
 import Meta
 
-/// `tradeoff`: when is it worth modelling adaptation?
+/// `tradeoff`: when it is worth modelling adaptation.
 let tradeoffCommand = Command(
   name: "tradeoff",
   summary: "Study: modelling error against optimisation error (Gao and Sener 2020)",
