@@ -50,6 +50,38 @@ import Testing
     #expect(maml[0] > 0.9 * joint[0])
   }
 
+  /// Exact and first order are told apart: a step goes along the method's own meta-gradient.
+  @Test(arguments: Method.allCases) func aStepIsThatOfTheMethod(_ method: Method) throws {
+    let study = Self.study { $0.iterations = 1 }
+    var training = study.start(method, seed: 4)
+    var generator = SeededGenerator(seed: training.generatorState)
+    let tasks = (0..<4).map { _ in Sinusoids().task(support: 10, query: 10, using: &generator) }
+    let network = ReLUNetwork(sizes: [1, 8, 8, 1])
+    var rest = training.parameters[...]
+    let parameters = network.parameters.map { description in
+      Matrix(description.shape) { _, _ in rest.removeFirst() }
+    }
+    let problem = try MetaProblem(
+      network: network, loss: .meanSquaredError, parameters: parameters, steps: 1,
+      learningRate: 0.01, tasks: tasks)
+    func stepped(_ method: Method) -> [Double] {
+      var (numbers, adam) = (
+        training.parameters, Adam(rate: 0.001, count: training.parameters.count)
+      )
+      adam.step(
+        &numbers, gradient: problem.metaGradient(method).gradient.values.flatMap(\.elements))
+      return numbers
+    }
+    let expected = stepped(method)
+    let others = Method.allCases.filter { $0 != method }.map(stepped)
+    try study.train(&training)
+    let distance = zip(training.parameters, expected).map { abs($0 - $1) }.max() ?? 1
+    #expect(distance < 1e-9)
+    for other in others {
+      #expect(zip(training.parameters, other).contains { abs($0 - $1) > 1e-6 })
+    }
+  }
+
   @Test func cosinesAreRecordedForEachLayer() throws {
     let study = Self.study { $0.iterations = 40 }
     var training = study.start(.maml, seed: 3)

@@ -38,7 +38,8 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
     /// All parameters, one behind the other.
     public internal(set) var parameters: [Double]
     var optimizer: Adam
-    var generatorState: UInt64
+    /// The seed of the generator that draws the tasks of the next steps.
+    public internal(set) var generatorState: UInt64
     /// What was recorded on the way.
     public internal(set) var records: [Record] = []
 
