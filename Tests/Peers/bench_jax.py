@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from make_reference import LOSSES, forward
-from workloads import LOSS, WORKLOADS, arrays
+from workloads import LOSS, adapted, arrays, chosen, median_microseconds
 
 FLOAT32 = "--float32" in sys.argv
 jax.config.update("jax_enable_x64", not FLOAT32)
@@ -28,28 +28,26 @@ def meta_gradient(name, sizes, steps, method):
         network = lambda p, x: forward(kind, p, x)
     loss = LOSSES[LOSS[name]]
     first_order = method.startswith("fo-")
-    count = 2 if kind == "linear" else 2 * (len(sizes) - 1)
-    head = {1} if kind == "linear" else {count - 2, count - 1}
-    adapts = head if method.endswith("anil") else set(range(count))
+    adapts = adapted(name, sizes, method)
     rate = 0.01
 
     def task_loss(parameters, x, y, query_x, query_y):
-        def step(adapted, _=None):
-            gradient = jax.grad(lambda p: loss(network(p, x), y))(adapted)
+        def step(current, _=None):
+            gradient = jax.grad(lambda p: loss(network(p, x), y))(current)
             if first_order:
                 gradient = [jax.lax.stop_gradient(g) for g in gradient]
             return [
                 p - rate * g if index in adapts else p
-                for index, (p, g) in enumerate(zip(adapted, gradient))
+                for index, (p, g) in enumerate(zip(current, gradient))
             ], None
 
-        adapted = list(parameters)
+        current = list(parameters)
         if steps >= 1000:  # unrolled, XLA takes minutes: a scan, checkpointed as one would
-            adapted, _ = jax.lax.scan(jax.checkpoint(step), adapted, None, length=steps)
+            current, _ = jax.lax.scan(jax.checkpoint(step), current, None, length=steps)
         else:
             for _ in range(steps):
-                adapted, _ = step(adapted)
-        return loss(network(adapted, query_x), query_y)
+                current, _ = step(current)
+        return loss(network(current, query_x), query_y)
 
     def mean_loss(parameters, *data):
         return jnp.mean(jax.vmap(task_loss, in_axes=(None, 0, 0, 0, 0))(parameters, *data))
@@ -57,23 +55,9 @@ def meta_gradient(name, sizes, steps, method):
     return jax.jit(jax.grad(mean_loss))
 
 
-def median_time(call, seconds):
-    times = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times) < 5:
-        start = time.perf_counter()
-        jax.block_until_ready(call())
-        times.append(time.perf_counter() - start)
-    return sorted(times)[len(times) // 2]
-
-
 if __name__ == "__main__":
-    arguments = [word for word in sys.argv[1:] if not word.startswith("--")]
-    prefix = arguments[0] if arguments else ""
     results = []
-    for workload, sizes, support, query, steps, tasks, methods in WORKLOADS:
-        if not workload.startswith(prefix):
-            continue
+    for workload, sizes, support, query, steps, tasks, methods in chosen():
         name = workload.split("-")[0]
         parameters, data = [
             [jnp.array(a, DTYPE) for a in part]
@@ -84,12 +68,14 @@ if __name__ == "__main__":
             start = time.perf_counter()
             jax.block_until_ready(function(parameters, *data))
             compile_seconds = time.perf_counter() - start
-            microseconds = 1e6 * median_time(lambda: function(parameters, *data), 0.7)
+            microseconds = median_microseconds(
+                lambda: jax.block_until_ready(function(parameters, *data))
+            )
             results.append(
                 {
                     "workload": workload,
                     "method": method,
-                    "microseconds": round(microseconds, 2),
+                    "microseconds": microseconds,
                     "compileSeconds": round(compile_seconds, 3),
                 }
             )

@@ -7,13 +7,12 @@ as one would write it; a task at a time, in a Python loop, is slower still.
 
 import json
 import sys
-import time
 
 import torch
 import torch.nn.functional as F
 from torch.func import grad, vmap
 
-from workloads import LOSS, WORKLOADS, arrays
+from workloads import LOSS, adapted, arrays, chosen, median_microseconds
 
 DTYPE = torch.float32 if "--float32" in sys.argv else torch.float64
 
@@ -38,21 +37,19 @@ LOSSES = {
 def meta_gradient(name, sizes, steps, method):
     linear = name == "linear"
     loss = LOSSES[LOSS[name]]
-    count = 2 if linear else 2 * (len(sizes) - 1)
-    head = {1} if linear else {count - 2, count - 1}
-    adapts = head if method.endswith("anil") else set(range(count))
+    adapts = adapted(name, sizes, method)
 
     def task_loss(parameters, x, y, query_x, query_y):
-        adapted = list(parameters)
+        current = list(parameters)
         for _ in range(steps):
-            gradient = grad(lambda p: loss(forward(linear, p, x), y))(adapted)
+            gradient = grad(lambda p: loss(forward(linear, p, x), y))(current)
             if method.startswith("fo-"):
                 gradient = [g.detach() for g in gradient]
-            adapted = [
+            current = [
                 p - 0.01 * g if index in adapts else p
-                for index, (p, g) in enumerate(zip(adapted, gradient))
+                for index, (p, g) in enumerate(zip(current, gradient))
             ]
-        return loss(forward(linear, adapted, query_x), query_y)
+        return loss(forward(linear, current, query_x), query_y)
 
     def mean_loss(parameters, *data):
         return vmap(task_loss, in_dims=(None, 0, 0, 0, 0))(parameters, *data).mean()
@@ -60,23 +57,10 @@ def meta_gradient(name, sizes, steps, method):
     return grad(mean_loss)
 
 
-def median_time(call, seconds):
-    call()
-    times = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times) < 5:
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return sorted(times)[len(times) // 2]
-
-
 if __name__ == "__main__":
-    arguments = [word for word in sys.argv[1:] if not word.startswith("--")]
-    prefix = arguments[0] if arguments else ""
     results = []
-    for workload, sizes, support, query, steps, tasks, methods in WORKLOADS:
-        if not workload.startswith(prefix) or steps >= 1000:  # a tape of 1000 steps takes minutes
+    for workload, sizes, support, query, steps, tasks, methods in chosen():
+        if steps >= 1000:  # a tape of 1000 steps takes minutes
             continue
         name = workload.split("-")[0]
         parameters, data = [
@@ -85,9 +69,8 @@ if __name__ == "__main__":
         ]
         for method in methods:
             function = meta_gradient(name, sizes, steps, method)
-            microseconds = 1e6 * median_time(lambda: function(parameters, *data), 0.7)
-            results.append(
-                {"workload": workload, "method": method, "microseconds": round(microseconds, 2)}
-            )
+            function(parameters, *data)
+            microseconds = median_microseconds(lambda: function(parameters, *data))
+            results.append({"workload": workload, "method": method, "microseconds": microseconds})
             print(results[-1], file=sys.stderr)
     print(json.dumps(results))

@@ -1,5 +1,8 @@
 """The workloads of `autodiff-demo bench` for its peers: see docs/benchmarks.md."""
 
+import sys
+import time
+
 import numpy as np
 
 LOSS = {
@@ -40,3 +43,26 @@ def arrays(name, sizes, support, query, tasks):
         else:
             data.append(random.standard_normal((tasks, count, sizes[-1])))
     return parameters, data
+
+
+def adapted(name, sizes, method):
+    """The positions of the parameters that the inner loop changes."""
+    count = 2 if name == "linear" else 2 * (len(sizes) - 1)
+    head = {1} if name == "linear" else {count - 2, count - 1}
+    return head if method.endswith("anil") else set(range(count))
+
+
+def chosen():
+    """The workloads whose names begin as the first word of the command line."""
+    words = [word for word in sys.argv[1:] if not word.startswith("--")]
+    return [workload for workload in WORKLOADS if workload[0].startswith(words[0] if words else "")]
+
+
+def median_microseconds(call, seconds=0.7):
+    times = []
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times) < 5:
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return round(1e6 * sorted(times)[len(times) // 2], 2)
