@@ -132,7 +132,7 @@ public final class MetaGradientEvaluator {
         if group >= groups { return }
         let sum = workers.sums[group]
         sum.clear(workers.sumCount)
-        // Which tasks belong to a group depends on their number alone.
+        // Which tasks belong to a group depends on their number and work alone.
         for index in (tasks.count * group / groups)..<(tasks.count * (group + 1) / groups) {
           let task = tasks[index]
           workers.runners[worker][task.program].run(task, addingTo: sum)
@@ -151,7 +151,7 @@ public final class MetaGradientEvaluator {
 
 /// A task's matrices, one behind the other.
 struct LoadedTask: @unchecked Sendable {
-  /// Never written again once loaded, which is why threads may share it.
+  /// Never written again once loaded (other tasks get other blocks), which is why threads may share it.
   let block: Storage
   /// Where the query set begins.
   let queryOffset: Int

@@ -36,6 +36,13 @@ public enum Method: String, CaseIterable, Sendable {
     }
   }
 
+  /// The method of the same family and the other order; nil for joint training, which has no other.
+  public var ofOtherOrder: Method? {
+    Family.allCases.first { $0.methods.contains(self) }.flatMap { family in
+      family.methods.first { $0 != self }
+    }
+  }
+
   /// Its inner loop of the given number of steps; none where nothing adapts.
   public func innerLoop(steps: Int) -> InnerLoop {
     InnerLoop(adapting: adaptation, steps: adaptation == .nothing ? 0 : steps, order: order)

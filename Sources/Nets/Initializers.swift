@@ -22,19 +22,34 @@ extension Matrix {
       let tall = orthonormal(shape.transposed, using: &generator)
       return Matrix(shape) { tall[$1, $0] }
     }
-    var columns: [[Double]] = []
-    while columns.count < shape.columns {
-      var column = (0..<shape.rows).map { _ in generator.nextGaussian() }
+    let columns = (0..<shape.columns).map { _ in
+      (0..<shape.rows).map { _ in generator.nextGaussian() }
+    }
+    let gaussian = Matrix(shape) { columns[$1][$0] }
+    // Dependent columns are drawn once in an eternity.
+    return gaussian.orthonormalized ?? orthonormal(shape, using: &generator)
+  }
+
+  /// Orthonormal columns that span what the columns span.
+  ///
+  /// - Returns: Nil if they are linearly dependent, to rounding.
+  /// - Complexity: O(*mn* min(*m*, *n*)).
+  package var orthonormalized: Matrix? {
+    var basis: [[Double]] = []
+    for column in 0..<columns {
+      var vector = (0..<rows).map { self[$0, column] }
+      let length = dot(vector, vector).squareRoot()
       for _ in 0..<2 {
-        for earlier in columns {
-          let overlap = dot(earlier, column)
-          for row in column.indices { column[row] -= overlap * earlier[row] }
+        for earlier in basis {
+          let overlap = dot(earlier, vector)
+          for row in vector.indices { vector[row] -= overlap * earlier[row] }
         }
       }
-      let length = dot(column, column).squareRoot()
-      columns.append(column.map { $0 / length })
+      let rest = dot(vector, vector).squareRoot()
+      guard rest > 1e-14 * length, rest.isFinite else { return nil }
+      basis.append(vector.map { $0 / rest })
     }
-    return Matrix(shape) { columns[$1][$0] }
+    return Matrix(shape) { basis[$1][$0] }
   }
 
   /// Weights for a layer whose inputs passed a ReLU: normal, of variance two over the inputs.
@@ -48,6 +63,9 @@ extension Matrix {
   }
 }
 
-private func dot(_ a: [Double], _ b: [Double]) -> Double {
-  zip(a, b).reduce(0) { $0 + $1.0 * $1.1 }
+/// Σ aᵢbᵢ.
+package func dot(_ a: [Double], _ b: [Double]) -> Double {
+  var sum = 0.0
+  for index in a.indices { sum += a[index] * b[index] }
+  return sum
 }

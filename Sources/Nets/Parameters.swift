@@ -71,6 +71,17 @@ public struct Parameters<Value> {
   }
 }
 
+extension Network {
+  /// The parameters as matrices, from their entries one behind the other.
+  package func matrices(_ numbers: [Double]) -> [Matrix] {
+    var offset = 0
+    return parameters.map { parameter in
+      defer { offset += parameter.shape.count }
+      return Matrix(parameter.shape) { numbers[offset + $0 * parameter.shape.columns + $1] }
+    }
+  }
+}
+
 extension Parameters: Sendable where Value: Sendable {}
 
 extension Parameters: CustomStringConvertible {

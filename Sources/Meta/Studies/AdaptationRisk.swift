@@ -15,12 +15,9 @@ public struct AdaptationRisk: Sendable {
   public let closedForm: Double?
 
   init(points: Int, estimate: Estimate, errors: [Double], closedForm: Double?) {
-    let count = Double(errors.count)
-    let mean = errors.reduce(0, +) / count
-    let variance = errors.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)
-    (self.points, self.estimate, self.mean) = (points, estimate, mean)
-    standardError = (variance / count).squareRoot()
-    self.closedForm = closedForm
+    let sample = SampleMean(errors)
+    (mean, standardError) = (sample.mean, sample.standardError)
+    (self.points, self.estimate, self.closedForm) = (points, estimate, closedForm)
   }
 
   /// An estimate of a task's regression vector.

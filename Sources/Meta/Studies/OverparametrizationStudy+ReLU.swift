@@ -73,11 +73,7 @@ extension OverparametrizationStudy {
       evaluator.setParameters(parameters, rate: innerRate)
       var numbers = parameters.flatMap(\.elements)
       adam.step(&numbers, gradient: evaluator.evaluate().gradient.values.flatMap(\.elements))
-      var offset = 0
-      parameters = parameters.map { parameter in
-        defer { offset += parameter.shape.count }
-        return Matrix(parameter.shape) { numbers[offset + $0 * parameter.columns + $1] }
-      }
+      parameters = network.matrices(numbers)
       head = parameters[parameters.count - 2]
       progress(step + 1)
       if !numbers.allSatisfy({ abs($0) < 1e8 }) {

@@ -79,9 +79,7 @@ public struct RepresentationStudy: Sendable {
       loss: .halfMeanSquaredError, parameters: [body, head], steps: 1, learningRate: innerRate,
       tasks: batch.map(\.task))
     let evaluator = MetaGradientEvaluator(problem, method)
-    let family = Family.allCases.first { $0.methods.contains(method) }
-    let other = family.flatMap { $0.methods.first { $0 != method } }
-      .map { MetaGradientEvaluator(problem, $0) }
+    let other = method.ofOtherOrder.map { MetaGradientEvaluator(problem, $0) }
 
     var curve = Curve(method: method, seed: seed)
     for step in 0...steps {

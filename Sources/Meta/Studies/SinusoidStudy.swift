@@ -70,16 +70,6 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
       optimizer: Adam(rate: outerRate, count: parameters.count), generatorState: generator.state)
   }
 
-  /// The parameters of a training as matrices.
-  func matrices(_ numbers: [Double]) -> [Matrix] {
-    var rest = numbers[...]
-    return network.parameters.map { description in
-      let part = Array(rest.prefix(description.shape.count))
-      rest = rest.dropFirst(part.count)
-      return Matrix(description.shape) { part[$0 * description.shape.columns + $1] }
-    }
-  }
-
   /// Goes on with a training until it has done `iterations` steps, or all of the study.
   ///
   /// Interrupted and resumed, it ends with the same bits as in one go.
@@ -99,15 +89,13 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
     if training.iteration >= iterations { return }
     var tasks = draw()
     let problem = try MetaProblem(
-      network: network, loss: .meanSquaredError, parameters: matrices(training.parameters),
+      network: network, loss: .meanSquaredError, parameters: network.matrices(training.parameters),
       steps: innerSteps, learningRate: innerRate, tasks: tasks)
     let evaluator = MetaGradientEvaluator(problem, method)
-    let other = Family.allCases.first { $0.methods.contains(method) }
-      .flatMap { $0.methods.first { $0 != method } }
-      .map { MetaGradientEvaluator(problem, $0) }
+    let other = method.ofOtherOrder.map { MetaGradientEvaluator(problem, $0) }
     let every = max(1, iterations / records)
     while true {
-      let values = matrices(training.parameters)
+      let values = network.matrices(training.parameters)
       evaluator.setTasks(tasks)
       evaluator.setParameters(values, rate: innerRate)
       let result = evaluator.evaluate()
@@ -192,7 +180,7 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
     var errors: [[Double]] = Array(repeating: [], count: steps + 1)
     for _ in 0..<tasks {
       let task = Sinusoids().task(support: points, query: 100, using: &generator)
-      var parameters = matrices(training.parameters)
+      var parameters = network.matrices(training.parameters)
       for step in 0...steps {
         let (loss, next) = adapter.step(
           parameters, task, rate: step < steps ? rates[step] : 0)
@@ -201,12 +189,9 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
       }
     }
     return errors.enumerated().map { step, values in
-      let mean = values.reduce(0, +) / Double(values.count)
-      let variance =
-        values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, values.count - 1))
+      let sample = SampleMean(values)
       return TestError(
-        points: points, steps: step, mean: mean,
-        standardError: (variance / Double(values.count)).squareRoot())
+        points: points, steps: step, mean: sample.mean, standardError: sample.standardError)
     }
   }
 
@@ -226,7 +211,7 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
       Array(zip(x.elements, y.elements))
     }
     let rates = adaptationRates(training, points: points, steps: 10)
-    var parameters = matrices(training.parameters)
+    var parameters = network.matrices(training.parameters)
     var curves: [[(Double, Double)]] = []
     for step in 0...10 {
       if [0, 1, 10].contains(step) {

@@ -101,25 +101,36 @@ public struct TradeoffStudy: Sendable {
   }
 
   private func descend(_ evaluator: MetaGradientEvaluator, rate: Double) -> Matrix {
-    let size = tasks.dimension
-    func slope(_ at: Matrix) -> Matrix {
-      evaluator.setParameters([at], rate: rate)
-      return evaluator.evaluate().gradient[0]
-    }
-    let zero = Matrix(Shape(size, 1), repeating: 0)
-    let start = slope(zero)
-    // The gradient is linear, so its differences along the axes are the Hessian.
-    let columns = (0..<size).map { axis in
-      slope(Matrix(Shape(size, 1)) { row, _ in row == axis ? 1 : 0 }).adding(start, scale: -1)
-    }
-    let curvature = Matrix(Shape(size, size)) { columns[$1][$0, 0] }.singularValues[0]
-    var (parameters, descent) = (zero, start)
+    let (start, hessian) = quadratic(evaluator, rate: rate)
+    let curvature = hessian.singularValues[0]
+    var (parameters, descent) = (Matrix(start.shape, repeating: 0), start)
     for _ in 0..<20_000 {
       if norm(descent.elements) < 1e-13 * norm(start.elements) { break }
       parameters = parameters.adding(descent, scale: -1 / curvature)
-      descent = slope(parameters)
+      descent = slope(evaluator, parameters, rate: rate)
     }
     return parameters
+  }
+
+  private func slope(
+    _ evaluator: MetaGradientEvaluator, _ parameters: Matrix, rate: Double
+  ) -> Matrix {
+    evaluator.setParameters([parameters], rate: rate)
+    return evaluator.evaluate().gradient[0]
+  }
+
+  /// The gradient at zero and the Hessian, whose columns are differences of gradients along the axes,
+  /// since the gradient is linear.
+  private func quadratic(
+    _ evaluator: MetaGradientEvaluator, rate: Double
+  ) -> (gradient: Matrix, hessian: Matrix) {
+    let size = tasks.dimension
+    let start = slope(evaluator, Matrix(Shape(size, 1), repeating: 0), rate: rate)
+    let columns = (0..<size).map { axis in
+      slope(evaluator, Matrix(Shape(size, 1)) { row, _ in row == axis ? 1 : 0 }, rate: rate)
+        .adding(start, scale: -1)
+    }
+    return (start, Matrix(Shape(size, size)) { columns[$1][$0, 0] })
   }
 
   /// Joint training sees both halves of a task.
@@ -196,8 +207,7 @@ public struct TradeoffStudy: Sendable {
           if step == steps { break }
           let drawn = draw()
           evaluator.setTasks(method == .joint ? drawn.map(Self.pooled) : drawn)
-          evaluator.setParameters([parameters], rate: rate)
-          let descent = evaluator.evaluate().gradient[0]
+          let descent = slope(evaluator, parameters, rate: rate)
           parameters = parameters.adding(
             descent, scale: -1 / (training.theory * (1 + Double(step) / 20)))
         }
@@ -220,17 +230,9 @@ public struct TradeoffStudy: Sendable {
     var hessian = Matrix(Shape(size, size), repeating: 0)
     for task in drawn {
       one.setTasks([method == .joint ? Self.pooled(task) : task])
-      func slope(_ at: Matrix) -> Matrix {
-        one.setParameters([at], rate: rate)
-        return one.evaluate().gradient[0]
-      }
-      let start = slope(Matrix(Shape(size, 1), repeating: 0))
-      gradients.append(start)
-      let columns = (0..<size).map { axis in
-        slope(Matrix(Shape(size, 1)) { row, _ in row == axis ? 1 : 0 }).adding(start, scale: -1)
-      }
-      hessian = hessian.adding(
-        Matrix(Shape(size, size)) { columns[$1][$0, 0] }, scale: 1 / Double(count))
+      let local = quadratic(one, rate: rate)
+      gradients.append(local.gradient)
+      hessian = hessian.adding(local.hessian, scale: 1 / Double(count))
     }
     let mean = gradients.reduce(Matrix(Shape(size, 1), repeating: 0)) {
       $0.adding($1, scale: 1 / Double(count))

@@ -1,3 +1,4 @@
+import Nets
 public import Tape
 
 // What the studies measure on small matrices. Nothing here is differentiated.
@@ -72,27 +73,6 @@ extension Matrix {
     return vectors.map { dot($0, $0).squareRoot() }.sorted(by: >)
   }
 
-  /// Orthonormal columns that span what the columns span.
-  ///
-  /// - Returns: Nil if they are linearly dependent, to rounding.
-  package var orthonormalized: Matrix? {
-    var basis: [[Double]] = []
-    for column in 0..<columns {
-      var vector = (0..<rows).map { self[$0, column] }
-      let length = dot(vector, vector).squareRoot()
-      for _ in 0..<2 {
-        for earlier in basis {
-          let overlap = dot(earlier, vector)
-          for row in vector.indices { vector[row] -= overlap * earlier[row] }
-        }
-      }
-      let rest = dot(vector, vector).squareRoot()
-      guard rest > 1e-14 * length, rest.isFinite else { return nil }
-      basis.append(vector.map { $0 / rest })
-    }
-    return Matrix(shape) { basis[$1][$0] }
-  }
-
   /// The solution *X* of `self · X = right`, by elimination with pivots.
   ///
   /// - Returns: Nil if the matrix is singular, to rounding.
@@ -132,10 +112,4 @@ public func subspaceDistance(_ estimate: Matrix, from truth: Matrix) -> Double? 
   guard let basis = estimate.orthonormalized else { return nil }
   let inside = truth.times(truth.transposed.times(basis))
   return min(1, basis.adding(inside, scale: -1).singularValues[0])
-}
-
-func dot(_ a: [Double], _ b: [Double]) -> Double {
-  var sum = 0.0
-  for index in a.indices { sum += a[index] * b[index] }
-  return sum
 }

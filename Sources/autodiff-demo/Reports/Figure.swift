@@ -31,7 +31,7 @@ struct Figure {
     var points: [(x: Double, low: Double, high: Double)]
   }
 
-  /// Values on a grid, shown as filled contours from 0 to 1 with a line where they pass one half.
+  /// Values on a grid, shown as filled contours in tenths, from 0 to 1.
   ///
   /// Grid positions are the axes' numbers; `values[row][column]`, rows along y.
   struct Field {

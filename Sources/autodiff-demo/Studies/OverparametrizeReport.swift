@@ -145,29 +145,15 @@ struct OverparametrizeReport {
         label: network == .linear
           ? "squared singular values of B" : "squared singular values of the first weights",
         isLogarithmic: true))
-    func line(
-      _ style: Figure.Style, _ value: (OverparametrizationStudy.Run, Int) -> Double?
-    ) -> (Figure.Line, Figure.Band) {
-      var line = Figure.Line(style: style, points: [])
-      var band = Figure.Band(style: style, points: [])
-      for (record, step) in (results.first?.run.steps ?? []).enumerated() where step > 0 {
-        let all = results.map(\.run).filter { record < $0.steps.count }.compactMap {
-          value($0, record)
-        }
-        if all.isEmpty { continue }
-        let (low, middle, high) = quartiles(all)
-        line.points.append((Double(step), middle))
-        if results.count > 1 { band.points.append((Double(step), low, high)) }
-      }
-      return (line, band)
-    }
     func add(
       _ panel: inout Figure.Panel, _ style: Figure.Style,
       _ value: (OverparametrizationStudy.Run, Int) -> Double?
     ) {
-      let (line, band) = line(style, value)
-      panel.lines.append(line)
-      if !band.points.isEmpty { panel.bands.append(band) }
+      panel.addMedian(
+        style,
+        of: results.map(\.run).map { run in
+          run.steps.indices.dropFirst().map { (run.steps[$0], value(run, $0)) }
+        })
     }
     for index in 0..<study.rank { add(&values, signal) { $0.signal[$1][index] } }
     add(&values, rest) { $0.orthogonal[$1][0] }
@@ -204,7 +190,7 @@ struct OverparametrizeReport {
             let own = results.flatMap(\.risks).filter {
               $0.estimate == estimate && $0.points == points
             }
-            return (Double(points), summary(own.map(\.mean)).mean)
+            return (Double(points), SampleMean(own.map(\.mean)).mean)
           }, hasMarkers: true))
     }
     var figure = Figure(

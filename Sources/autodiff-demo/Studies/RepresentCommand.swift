@@ -177,21 +177,11 @@ private func representFigure(_ curves: [RepresentationStudy.Curve]) -> Figure {
   ) -> Figure.Panel {
     var panel = Figure.Panel(title: title, x: Axis(label: "outer steps"), y: y)
     for (index, method) in representMethods.enumerated() {
-      let own = curves.filter { $0.method == method }
-      let length = own.map(\.steps.count).max() ?? 0
-      var line = Figure.Line(style: .init(index), points: [])
-      var band = Figure.Band(style: .init(index), points: [])
-      for record in 0..<length {
-        let present = own.filter { record < $0.steps.count }
-        let values = present.compactMap { value($0, record) }
-        guard let step = present.first?.steps[record], !values.isEmpty else { continue }
-        let (low, middle, high) = quartiles(values)
-        line.points.append((Double(step), middle))
-        if values.count > 1 { band.points.append((Double(step), low, high)) }
-      }
-      if line.points.isEmpty { continue }
-      panel.lines.append(line)
-      if !band.points.isEmpty { panel.bands.append(band) }
+      panel.addMedian(
+        .init(index),
+        of: curves.filter { $0.method == method }.map { curve in
+          curve.steps.indices.map { (curve.steps[$0], value(curve, $0)) }
+        })
     }
     return panel
   }

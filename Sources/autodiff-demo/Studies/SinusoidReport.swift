@@ -28,7 +28,7 @@ struct SinusoidReport {
     let own = results(method).flatMap(\.errors).filter { $0.points == points && $0.steps == steps }
     let squares = own.reduce(0) { $0 + $1.standardError * $1.standardError }
     return (
-      summary(own.map(\.mean)).mean, 1.96 * squares.squareRoot() / Double(max(1, own.count))
+      SampleMean(own.map(\.mean)).mean, 1.96 * squares.squareRoot() / Double(max(1, own.count))
     )
   }
 

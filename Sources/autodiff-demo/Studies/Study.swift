@@ -60,15 +60,29 @@ func concurrentMap<Item: Sendable, Result: Sendable>(
   return try results.withLock { results in try items.indices.compactMap { try results[$0]?.get() } }
 }
 
-/// The mean of numbers and how far one standard deviation reaches.
-func summary(_ values: [Double]) -> (mean: Double, deviation: Double) {
-  let mean = values.reduce(0, +) / Double(max(1, values.count))
-  let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-  return (mean, values.count < 2 ? 0 : (squares / Double(values.count - 1)).squareRoot())
+extension Figure.Panel {
+  /// Draws the median over seeds, with a band between the quartiles where there are several.
+  ///
+  /// - Parameter seeds: For each, a number at each recorded step; a run that ended early has fewer, and
+  ///   a number may be missing.
+  mutating func addMedian(_ style: Figure.Style, of seeds: [[(step: Int, value: Double?)]]) {
+    var line = Figure.Line(style: style, points: [])
+    var band = Figure.Band(style: style, points: [])
+    for record in 0..<(seeds.map(\.count).max() ?? 0) {
+      let present = seeds.filter { record < $0.count }.map { $0[record] }
+      let values = present.compactMap(\.value)
+      guard let step = present.first?.step, !values.isEmpty else { continue }
+      let (low, middle, high) = quartiles(values)
+      line.points.append((Double(step), middle))
+      if values.count > 1 { band.points.append((Double(step), low, high)) }
+    }
+    if !line.points.isEmpty { lines.append(line) }
+    if !band.points.isEmpty { bands.append(band) }
+  }
 }
 
 /// The middle of numbers, and the ones below and above which a quarter lies.
-func quartiles(_ values: [Double]) -> (low: Double, middle: Double, high: Double) {
+private func quartiles(_ values: [Double]) -> (low: Double, middle: Double, high: Double) {
   let sorted = values.sorted()
   func at(_ share: Double) -> Double {
     let place = share * Double(sorted.count - 1)

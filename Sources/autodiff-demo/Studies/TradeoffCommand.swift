@@ -81,8 +81,8 @@ private func mean(
       TradeoffStudy.Cell(
         innerRate: same[0][rate].innerRate, tasks: same[0][rate].tasks,
         samples: same[0][rate].samples,
-        before: summary(same.map { $0[rate].before }).mean,
-        after: summary(same.map { $0[rate].after }).mean)
+        before: SampleMean(same.map { $0[rate].before }).mean,
+        after: SampleMean(same.map { $0[rate].after }).mean)
     }
   }
 }
@@ -96,9 +96,10 @@ private func mean(
       let same = all.filter { $0.innerRate == rate && $0.method == method }
       return same.first.map { first in
         first.averaged(
-          excess: first.excess.indices.map { step in summary(same.map { $0.excess[step] }).mean },
-          smoothness: summary(same.map(\.smoothness)).mean,
-          variance: summary(same.map(\.gradientVariance)).mean)
+          excess: first.excess.indices.map { step in SampleMean(same.map { $0.excess[step] }).mean
+          },
+          smoothness: SampleMean(same.map(\.smoothness)).mean,
+          variance: SampleMean(same.map(\.gradientVariance)).mean)
       }
     }
   }
