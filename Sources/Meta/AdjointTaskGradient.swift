@@ -1,18 +1,20 @@
 import Nets
 import Tape
 
-/// The route `adjoint`: forward over the steps, then backward with one Hessian-vector product each.
+/// The route `adjoint`: forward over the steps, then backward over one step at a time.
 ///
-/// With θₜ₊₁ = θₜ − α ∂L(θₜ) on the adapted parameters, the gradient v of the query loss at the last
-/// θ is carried back by v ← v − α H(θₜ) vₐ, where vₐ is v on the adapted parameters and H the Hessian
-/// of the support loss. First order carries it back unchanged.
+/// With gradient descent, θₜ₊₁ = θₜ − α ∂L(θₜ) on the adapted parameters, the gradient v of the query
+/// loss at the last θ is carried back by v ← v − α H(θₜ) vₐ, where vₐ is v on the adapted parameters
+/// and H the Hessian of the support loss. First order carries it back unchanged. With another rule,
+/// what it remembers is carried along.
 struct AdjointTaskGradient: TaskGradient {
   private let loop: InnerLoop
   private let layout: Layout
   private let query: Program
-  /// A step forward and a step back; nil where nothing adapts.
+  /// A step forward; nil where nothing adapts.
   private let step: Program?
-  private let back: Program?
+  /// By the weight of the second-order path, a step back; nil where it changes nothing.
+  private let back: [Double: Program?]
 
   /// Which parameters adapt, and where each lies in the block of all.
   private struct Layout {
@@ -20,16 +22,25 @@ struct AdjointTaskGradient: TaskGradient {
     let fixed: [Int]
     let shapes: [Shape]
     var offsets: [Int] = [0]
+    /// The shapes of what the rule remembers.
+    let state: [Shape]
 
     init(_ loop: InnerLoop, _ parameters: [ParameterDescription]) {
       adapted = loop.adaptation.positions(in: parameters)
       fixed = parameters.indices.filter { [adapted] in !adapted.contains($0) }
       shapes = parameters.map(\.shape)
       for shape in shapes { offsets.append(offsets[offsets.count - 1] + shape.count) }
+      state = adapted.flatMap { [shapes] in
+        Array(repeating: shapes[$0], count: loop.rule.stateCount)
+      }
     }
 
     var parameterCount: Int { offsets[shapes.count] }
     var adaptedCount: Int { adapted.reduce(0) { $0 + shapes[$1].count } }
+    var stateCount: Int { state.reduce(0) { $0 + $1.count } }
+    /// The inputs of a step that change from one to the next: adapted parameters, then state.
+    var moving: Range<Int> { 0..<adapted.count + state.count }
+    var movingCount: Int { adaptedCount + stateCount }
   }
 
   init(_ network: any Network, _ loss: Loss, _ loop: InnerLoop, _ shapes: TaskShapes) {
@@ -37,59 +48,80 @@ struct AdjointTaskGradient: TaskGradient {
     let layout = Layout(loop, network.parameters)
     self.layout = layout
     let on = TaskTape(network, shapes)
+    func blank(_ shape: Shape) -> Variable { on.tape.input(Matrix(shape, repeating: 0)) }
     let all = on.parameters.values
-    let parameters = (layout.adapted + layout.fixed).map { all[$0] }
-    func supportLoss(_ parameters: Parameters<Variable>) -> Variable {
-      loss(network(on.support.inputs, parameters), on.support.targets)
-    }
+    let (adapted, fixed) = (layout.adapted.map { all[$0] }, layout.fixed.map { all[$0] })
 
     let metaLoss = on.tape.from("query loss") {
       loss(network(on.query.inputs, on.parameters), on.query.targets)
     }
     query = Program(
-      inputs: parameters + on.query.all, outputs: [metaLoss] + gradient(of: metaLoss, wrt: all))
+      inputs: adapted + fixed + on.query.all,
+      outputs: [metaLoss] + gradient(of: metaLoss, wrt: all))
     if layout.adapted.isEmpty {
-      (step, back) = (nil, nil)
+      (step, back) = (nil, [:])
       return
     }
 
-    let single = InnerLoop(adapting: loop.adaptation, steps: 1, order: loop.order)
-    let stepped = single.adapt(on.parameters, rate: on.rate, objective: supportLoss)
-    let data = [on.rate] + on.support.all
-    step = Program(inputs: parameters + data, outputs: layout.adapted.map { stepped[$0] })
+    var start = loop.start(on.parameters)
+    start.state = start.state.map { $0.map { blank($0.shape) } }
+    let one = InnerStep(loop, from: start, rate: on.rate) { parameters in
+      loss(network(on.support.inputs, parameters), on.support.targets)
+    }
+    let inputs = start.moving(layout.adapted) + fixed + [on.rate] + on.support.all
+    step = Program(inputs: inputs, outputs: one.moved)
 
-    let carried = on.parameters.map { on.tape.input(Matrix($0.shape, repeating: 0)) }
-    let inner = on.tape.from("support loss") { supportLoss(on.parameters) }
-    let descent = -on.rate
-    let curvature = jacobianVectorProduct(
-      of: gradient(of: inner, wrt: all),
-      wrt: layout.adapted.map { all[$0] }, along: layout.adapted.map { carried[$0] })
-    back = Program(
-      inputs: parameters + data + carried.values,
-      outputs: zip(carried.values, curvature).map { $0 + descent * $1 })
+    let carried = InnerStep.Carried(
+      parameters: all.map { blank($0.shape) }, state: layout.state.map(blank))
+    let weights = Set((0..<loop.steps).map { loop.order.weight(step: $0 + 1, of: loop.steps) })
+    back = Dictionary(
+      uniqueKeysWithValues: weights.map { weight in
+        let result = one.carriedBack(carried, weight: weight)
+        let program = Program(
+          inputs: inputs + carried.parameters + carried.state,
+          outputs: result.parameters + result.state)
+        return (weight, program.isIdentity(from: inputs.count) ? nil : program)
+      })
+  }
+
+  /// The way back over the step at `index`, from 0.
+  private func back(_ index: Int) -> Program? {
+    (back[loop.order.weight(step: index + 1, of: loop.steps)] ?? nil) ?? nil
   }
 
   /// The points of the path that are kept: all for the way back, the last two without one.
-  private var keptPoints: Int { loop.order == .exact ? loop.steps + 1 : 2 }
+  private var keptPoints: Int {
+    back.values.contains { $0 != nil } ? loop.steps + 1 : 2
+  }
 
   var cost: Cost {
-    let backSteps = loop.order == .exact ? loop.steps : 0
-    let costs = (step: step?.cost ?? Cost(), query: query.cost, back: back?.cost ?? Cost())
-    func total(_ part: (Cost) -> Int) -> Int {
-      loop.steps * part(costs.step) + part(costs.query) + backSteps * part(costs.back)
+    var total = query.cost
+    for index in 0..<loop.steps {
+      for part in [step, back(index)].compactMap(\.self).map(\.cost) {
+        total.instructions += part.instructions
+        total.multiplyAdds += part.multiplyAdds
+      }
     }
-    let kept = keptPoints * layout.adaptedCount + layout.parameterCount + 1
-    return Cost(
-      instructions: total(\.instructions), multiplyAdds: total(\.multiplyAdds),
-      peakBytes: costs.step.peakBytes + costs.query.peakBytes + costs.back.peakBytes
-        + kept * MemoryLayout<Double>.stride)
+    let programs = [step] + back.values.map { $0 }
+    let kept =
+      keptPoints * layout.movingCount + layout.parameterCount + layout.stateCount + 1
+    total.peakBytes +=
+      programs.reduce(0) { $0 + ($1?.cost.peakBytes ?? 0) } + kept * MemoryLayout<Double>.stride
+    return total
   }
 
   var lines: Int {
-    [step, query, back].reduce(0) { $0 + ($1?.recording.instructions.count ?? 0) }
+    ([step, query] + back.values.map { $0 }).reduce(0) {
+      $0 + ($1?.recording.instructions.count ?? 0)
+    }
   }
 
   func runner(parameters: Storage) -> any TaskRunner { Runner(self, parameters) }
+}
+
+extension Program {
+  /// Whether the outputs are the inputs from position `first` on, so that there is nothing to run.
+  fileprivate func isIdentity(from first: Int) -> Bool { outputs == Array(inputs[first...]) }
 }
 
 extension AdjointTaskGradient {
@@ -98,10 +130,11 @@ extension AdjointTaskGradient {
     private let parameters: Storage
     private let query: Workspace
     private let step: Workspace?
-    private let back: Workspace?
-    /// The adapted parameters after each step, one point behind the other.
+    /// The way back over each step; steps of equal weight share their memory.
+    private let back: [Workspace?]
+    /// The adapted parameters and the rule's state after each step, one point behind the other.
     private let path: Storage
-    /// The query loss, then its gradient as it is carried back.
+    /// The query loss, then its gradient by parameters and state as it is carried back.
     private let carried: Storage
 
     init(_ source: AdjointTaskGradient, _ parameters: Storage) {
@@ -110,28 +143,38 @@ extension AdjointTaskGradient {
       let layout = source.layout
       query = Workspace(for: source.query)
       step = source.step.map { Workspace(for: $0) }
-      back = source.back.map { Workspace(for: $0) }
-      path = Storage(capacity: source.keptPoints * layout.adaptedCount)
-      carried = Storage(capacity: layout.parameterCount + 1)
-      let firstFixed = layout.adapted.count
-      let rate = layout.shapes.count
-      for workspace in [query, step, back] {
+      let shared = source.back.mapValues { $0.map { Workspace(for: $0) } }
+      let loop = source.loop
+      back = (0..<loop.steps).map {
+        shared[loop.order.weight(step: $0 + 1, of: loop.steps)].flatMap(\.self)
+      }
+      path = Storage(capacity: source.keptPoints * layout.movingCount)
+      carried = Storage(capacity: layout.parameterCount + layout.stateCount + 1)
+
+      let stepping = [step] + shared.values.map { $0 }
+      func bindFixed(_ workspace: Workspace?, from first: Int) {
         for (index, position) in layout.fixed.enumerated() {
-          let input = firstFixed + index
-          workspace?.bind(input..<input + 1, to: parameters, at: layout.offsets[position])
+          workspace?.bind(
+            first + index..<first + index + 1, to: parameters, at: layout.offsets[position])
         }
       }
-      for workspace in [step, back] {
+      bindFixed(query, from: layout.adapted.count)
+      let rate = layout.moving.count + layout.fixed.count
+      for workspace in stepping {
+        bindFixed(workspace, from: layout.moving.count)
         workspace?.bind(rate..<rate + 1, to: parameters, at: layout.parameterCount)
       }
-      back?.bind(rate + 3..<2 * rate + 3, to: carried, at: 1)
+      for workspace in shared.values {
+        workspace?.bind(
+          rate + 3..<rate + 3 + layout.shapes.count + layout.state.count, to: carried, at: 1)
+      }
     }
 
     func run(_ task: LoadedTask, addingTo sum: Storage) {
       let layout = source.layout
       let steps = source.loop.steps
-      let adapted = 0..<layout.adapted.count
-      func point(_ step: Int) -> Int { step % source.keptPoints * layout.adaptedCount }
+      let moving = layout.moving
+      func point(_ step: Int) -> Int { step % source.keptPoints * layout.movingCount }
 
       var offset = 0
       for position in layout.adapted {
@@ -140,26 +183,26 @@ extension AdjointTaskGradient {
           parameters, layout.offsets[position]..<layout.offsets[position] + count, to: offset)
         offset += count
       }
-      let afterRate = layout.shapes.count + 1
-      for workspace in [step, back] {
-        workspace?.bind(afterRate..<afterRate + 2, to: task.block, at: 0)
-      }
+      path.clear(layout.adaptedCount..<layout.movingCount)
+      let support = moving.count + layout.fixed.count + 1
+      step?.bind(support..<support + 2, to: task.block, at: 0)
       for index in 0..<steps {
-        step?.bind(adapted, to: path, at: point(index))
+        step?.bind(moving, to: path, at: point(index))
         step?.run()
-        step?.copyOutputs(adapted, to: path, at: point(index + 1))
+        step?.copyOutputs(moving, to: path, at: point(index + 1))
       }
-      query.bind(adapted, to: path, at: point(steps))
+      query.bind(0..<layout.adapted.count, to: path, at: point(steps))
       query.bind(
         layout.shapes.count..<layout.shapes.count + 2, to: task.block, at: task.queryOffset)
       query.run()
       query.copyOutputs(0..<layout.shapes.count + 1, to: carried, at: 0)
-      if source.loop.order == .exact {
-        for index in (0..<steps).reversed() {
-          back?.bind(adapted, to: path, at: point(index))
-          back?.run()
-          back?.copyOutputs(0..<layout.shapes.count, to: carried, at: 1)
-        }
+      carried.clear(layout.parameterCount + 1..<layout.parameterCount + 1 + layout.stateCount)
+      for index in (0..<steps).reversed() {
+        guard let back = back[index] else { continue }
+        back.bind(support..<support + 2, to: task.block, at: 0)
+        back.bind(moving, to: path, at: point(index))
+        back.run()
+        back.copyOutputs(back.program.outputs.indices, to: carried, at: 1)
       }
       sum.add(carried, 0..<layout.parameterCount + 1)
     }

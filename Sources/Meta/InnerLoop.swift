@@ -22,26 +22,32 @@ public enum Adaptation: String, Sendable {
   }
 }
 
-/// Gradient descent that is itself recorded, and so can be differentiated.
+/// Gradient descent, or another rule, that is itself recorded, and so can be differentiated.
 ///
 /// MAML, ANIL and their first-order variants are this loop with different settings; no step of it
 /// knows which one it belongs to.
-public struct InnerLoop: Equatable, Sendable {
+public struct InnerLoop: Sendable {
   /// Which parameters change.
   public let adaptation: Adaptation
   /// How many steps are taken.
   public let steps: Int
-  /// Whether derivatives flow through the inner gradients.
+  /// How much of the derivatives flows through the inner gradients.
   public let order: Order
+  /// How a step moves a parameter along its gradient.
+  public let rule: any UpdateRule
 
   /// Describes an inner loop.
   ///
   /// - Precondition: `steps` is not negative; anything else stops with a message.
-  public init(adapting adaptation: Adaptation, steps: Int, order: Order) {
+  public init(
+    adapting adaptation: Adaptation, steps: Int, order: Order,
+    rule: any UpdateRule = GradientDescent()
+  ) {
     if steps < 0 { stop("InnerLoop: steps is at least 0, but is \(steps)") }
     self.adaptation = adaptation
     self.steps = steps
     self.order = order
+    self.rule = rule
   }
 
   /// Records the adapted parameters.
@@ -51,57 +57,105 @@ public struct InnerLoop: Equatable, Sendable {
   ///   - rate: The learning rate, 1×1; a variable, so it can be meta-learned.
   ///   - objective: Records the loss, 1×1, at given parameters; called once a step.
   /// - Returns: The parameters after the last step; those that do not adapt are unchanged.
-  /// - Precondition: The objective is 1×1; anything else stops with a message.
+  /// - Precondition: The objective is 1×1, and the rule keeps shapes; anything else stops with a
+  ///   message.
   /// - Reference: Finn, Abbeel and Levine, *Model-agnostic meta-learning* (2017).
   public func adapt(
     _ parameters: Parameters<Variable>, rate: Variable,
     objective: (Parameters<Variable>) -> Variable
   ) -> Parameters<Variable> {
-    var adapted = parameters
+    var point = start(parameters)
     let positions = adaptation.positions(in: parameters.descriptions)
-    if positions.isEmpty { return adapted }
-
-    // Once, so that the way back has one product less a parameter and step.
-    let descent = rate.tape.from("inner loop") { -rate }
-    for step in 0..<steps {
-      let current = adapted
-      rate.tape.from("inner step \(step + 1)") {
-        let loss = rate.tape.from("support loss") { objective(current) }
-        let gradients = gradient(of: loss, wrt: positions.map { current[$0] })
-        for (position, inner) in zip(positions, gradients) {
-          let name = parameters.descriptions[position].name
-          let kept = rate.tape.from("gradient of \(name)") {
-            order == .exact ? inner : inner.stopGradient()
-          }
-          adapted[position] = rate.tape.from("update of \(name)") {
-            current[position] + descent * kept
-          }
-        }
+    if positions.isEmpty { return parameters }
+    for step in 1...max(1, steps) where step <= steps {
+      rate.tape.from("inner step \(step)") {
+        let gradients = innerGradients(point.parameters, positions, objective)
+        let weight = order.weight(step: step, of: steps)
+        point = moved(
+          point,
+          along: zip(positions, gradients).map { position, gradient in
+            rate.tape.from("gradient of \(parameters.descriptions[position].name)") {
+              gradient.keepingDerivatives(by: weight)
+            }
+          }, rate: rate)
       }
     }
-    return adapted
+    return point.parameters
+  }
+
+  /// The derivative paths of the loop on the given parameters, each with the weight that it has.
+  public func paths(on parameters: [ParameterDescription]) -> [DerivativePath] {
+    (0..<steps).flatMap { step in
+      adaptation.positions(in: parameters).map {
+        DerivativePath(
+          step: step + 1, parameter: parameters[$0].name,
+          weight: order.weight(step: step + 1, of: steps))
+      }
+    }
   }
 }
 
-/// A derivative path that first order leaves out: how an inner gradient depends on the parameters.
-public struct DerivativeCut: Equatable, Sendable, CustomStringConvertible {
-  /// The inner step, from 1.
-  public let step: Int
-  /// The parameter whose inner gradient counts as a constant.
-  public let parameter: String
+// MARK: - One step
 
-  /// The cut as the tape's listing names its source.
-  public var description: String { "inner step \(step) / gradient of \(parameter)" }
+/// Where an inner loop stands: the parameters, and what its rule remembers of the adapted ones.
+struct LoopPoint {
+  var parameters: Parameters<Variable>
+  /// By adapted parameter, what the rule remembers of it.
+  var state: [[Variable]]
 }
 
 extension InnerLoop {
-  /// The derivative paths that the loop cuts on the given parameters; none if it is exact.
-  public func cuts(on parameters: [ParameterDescription]) -> [DerivativeCut] {
-    if order == .exact { return [] }
-    return (0..<steps).flatMap { step in
-      adaptation.positions(in: parameters).map {
-        DerivativeCut(step: step + 1, parameter: parameters[$0].name)
+  /// Where the loop starts.
+  func start(_ parameters: Parameters<Variable>) -> LoopPoint {
+    LoopPoint(
+      parameters: parameters,
+      state: adaptation.positions(in: parameters.descriptions).map { position in
+        (0..<rule.stateCount).map { _ in
+          parameters[position].tape.constant(Matrix(parameters[position].shape, repeating: 0))
+        }
+      })
+  }
+
+  /// The gradients of the support loss by the parameters in `positions`.
+  func innerGradients(
+    _ parameters: Parameters<Variable>, _ positions: [Int],
+    _ objective: (Parameters<Variable>) -> Variable
+  ) -> [Variable] {
+    let loss = parameters[0].tape.from("support loss") { objective(parameters) }
+    return gradient(of: loss, wrt: positions.map { parameters[$0] })
+  }
+
+  /// The point after a step of the rule along `gradients`, one for each adapted parameter.
+  func moved(_ point: LoopPoint, along gradients: [Variable], rate: Variable) -> LoopPoint {
+    var moved = point
+    let descriptions = point.parameters.descriptions
+    for (index, position) in adaptation.positions(in: descriptions).enumerated() {
+      rate.tape.from("update of \(descriptions[position].name)") {
+        let before = point.parameters[position]
+        let after = rule.step(
+          from: before, along: gradients[index], rate: rate, state: &moved.state[index])
+        let shapes = [after.shape] + moved.state[index].map(\.shape)
+        if shapes != Array(repeating: before.shape, count: rule.stateCount + 1) {
+          stop(
+            "\(rule): a step from \(before.shape) with \(rule.stateCount) of state gives \(shapes)")
+        }
+        moved.parameters[position] = after
       }
+    }
+    return moved
+  }
+}
+
+extension Variable {
+  /// The same value, with its derivatives multiplied by `weight`: cut at 0, untouched at 1.
+  fileprivate func keepingDerivatives(by weight: Double) -> Variable {
+    switch weight {
+    case 1: return self
+    case 0: return stopGradient()
+    default:
+      // The difference is zero, so that the value does not change by a bit.
+      let constant = stopGradient()
+      return constant + weight * (self - constant)
     }
   }
 }

@@ -3,18 +3,26 @@ public import Tape
 
 /// The gradient of the mean query loss after adaptation, with how it came about.
 public struct MetaGradient: Sendable {
-  /// The method, and with it the order: what was differentiated.
+  /// The method: what adapts, and the order if no other was asked for.
   public let method: Method
+  /// What was differentiated.
+  public let order: Order
   /// The route by which it was computed.
   public let route: Route
   /// The meta-loss: the mean over tasks of the query loss at the adapted parameters.
   public let loss: Double
-  /// Its derivative with respect to the initial parameters; first order if the method says so.
+  /// Its derivative with respect to the initial parameters, of the order that ``order`` says.
   public let gradient: Parameters<Matrix>
   /// What it took: instructions and multiply-adds of all tasks, peak memory of one after another.
   public let cost: Cost
+  /// The derivative paths through inner gradients, kept or cut.
+  public let paths: [DerivativePath]
+
   /// The derivative paths that were left out; none if the order is exact.
-  public let cuts: [DerivativeCut]
+  public var cuts: [DerivativePath] { paths.filter { $0.weight == 0 } }
+
+  /// The derivative paths that were followed, in full or in part.
+  public var kept: [DerivativePath] { paths.filter { $0.weight != 0 } }
 
   /// The length of the gradient, all parameters together.
   public var gradientNorm: Double { norm(gradient.values.flatMap(\.elements)) }
@@ -25,10 +33,18 @@ extension MetaProblem {
   ///
   /// Tasks are summed in one fixed order, so equal problems give equal bits.
   ///
+  /// - Parameter order: What is differentiated, if not what the method says.
   /// - Complexity: For *s* steps on *t* tasks, O(*st*) gradients of the network; exact methods add
   ///   O(*st*) Hessian-vector products.
-  public func metaGradient(_ method: Method, by route: Route = .unrolled) -> MetaGradient {
-    MetaGradientEvaluator(self, method, by: route).evaluate()
+  public func metaGradient(
+    _ method: Method, order: Order? = nil, by route: Route = .unrolled
+  ) -> MetaGradient {
+    MetaGradientEvaluator(self, method, order: order, by: route).evaluate()
+  }
+
+  /// The inner loop of a method on this problem.
+  func innerLoop(_ method: Method, order: Order? = nil) -> InnerLoop {
+    method.innerLoop(steps: steps, order: order, rule: rule)
   }
 
   /// What computes the meta-gradient of one task.
@@ -46,7 +62,7 @@ extension MetaProblem {
   /// - Returns: The number of lines that are left.
   package func compiledPrograms(_ method: Method, by route: Route) -> Int {
     Set(tasks.map(TaskShapes.init)).reduce(0) {
-      $0 + taskGradient(method.innerLoop(steps: steps), route, $1).lines
+      $0 + taskGradient(innerLoop(method), route, $1).lines
     }
   }
 
@@ -56,7 +72,7 @@ extension MetaProblem {
   /// its outputs are the query loss and the gradient. Its listing shows what the order changes.
   public func program(_ method: Method) -> Program {
     UnrolledTaskGradient(
-      network, loss, method.innerLoop(steps: steps), TaskShapes(tasks[0])
+      network, loss, innerLoop(method), TaskShapes(tasks[0])
     ).program
   }
 
@@ -69,7 +85,7 @@ extension MetaProblem {
   ///   that of all sizes of task together.
   public func predictedCost(_ method: Method, by route: Route = .unrolled) -> Cost {
     func cost(_ steps: Int, _ shapes: TaskShapes) -> Cost {
-      let evaluate = taskGradient(method.innerLoop(steps: steps), route, shapes)
+      let evaluate = taskGradient(innerLoop(method), route, shapes)
       var cost = evaluate.cost
       cost.peakBytes += evaluate.lines * bytesPerLine
       return cost

@@ -9,13 +9,15 @@ public import Tape
 public final class MetaGradientEvaluator {
   /// The method that is evaluated.
   public let method: Method
+  /// What is differentiated.
+  public let order: Order
   /// The route by which.
   public let route: Route
   /// What one evaluation takes: see ``MetaGradient/cost``.
   public let cost: Cost
 
   private let descriptions: [ParameterDescription]
-  private let cuts: [DerivativeCut]
+  private let paths: [DerivativePath]
   private var tasks: [LoadedTask]
   private let programs: [TaskShapes: Int]
   private let workers: Workers
@@ -25,17 +27,21 @@ public final class MetaGradientEvaluator {
 
   /// Compiles the meta-gradient of a problem, with its parameters and rate as the first to evaluate at.
   ///
-  /// - Parameter threads: How many tasks run at once, at least one.
+  /// - Parameters:
+  ///   - order: What is differentiated, if not what the method says.
+  ///   - threads: How many tasks run at once, at least one.
   /// - Complexity: O(lines) for each size of task.
   public init(
-    _ problem: MetaProblem, _ method: Method, by route: Route = .unrolled, threads: Int = 1
+    _ problem: MetaProblem, _ method: Method, order: Order? = nil, by route: Route = .unrolled,
+    threads: Int = 1
   ) {
     if threads < 1 { stop("MetaGradientEvaluator: threads is at least 1, but is \(threads)") }
     self.method = method
     self.route = route
     descriptions = problem.parameters.descriptions
-    let loop = method.innerLoop(steps: problem.steps)
-    cuts = loop.cuts(on: descriptions)
+    let loop = problem.innerLoop(method, order: order)
+    self.order = loop.order
+    paths = loop.paths(on: descriptions)
     parameterCount = descriptions.reduce(0) { $0 + $1.shape.count }
     let parameters = Storage(capacity: parameterCount + 1)
 
@@ -116,9 +122,9 @@ public final class MetaGradientEvaluator {
       return sum.matrix(description.shape, at: offset)
     }
     return MetaGradient(
-      method: method, route: route, loss: sum.read(0, 1)[0],
+      method: method, order: order, route: route, loss: sum.read(0, 1)[0],
       gradient: Parameters(descriptions, gradient),
-      cost: cost, cuts: cuts)
+      cost: cost, paths: paths)
   }
 
   /// Leaves loss and gradient, summed over tasks, in the first of the sums.
@@ -131,7 +137,7 @@ public final class MetaGradientEvaluator {
         let group = workers.next.add(1, ordering: .relaxed).oldValue
         if group >= groups { return }
         let sum = workers.sums[group]
-        sum.clear(workers.sumCount)
+        sum.clear(0..<workers.sumCount)
         // Which tasks belong to a group depends on their number and work alone.
         for index in (tasks.count * group / groups)..<(tasks.count * (group + 1) / groups) {
           let task = tasks[index]

@@ -15,6 +15,8 @@ public struct MetaProblem: Sendable {
   public let steps: Int
   /// The inner learning rate.
   public let learningRate: Double
+  /// How an inner step moves a parameter along its gradient.
+  public let rule: any UpdateRule
   /// The tasks, whose query losses are averaged.
   public let tasks: [LearningTask]
 
@@ -27,7 +29,7 @@ public struct MetaProblem: Sendable {
   ///   that is not finite, if the network's outputs are not as wide as it says, if there is no task, or if steps or rate are out of range.
   public init(
     network: any Network, loss: Loss, parameters: [Matrix], steps: Int, learningRate: Double,
-    tasks: [LearningTask]
+    rule: any UpdateRule = GradientDescent(), tasks: [LearningTask]
   ) throws(MetaProblemError) {
     let descriptions = network.parameters
     let names = descriptions.map(\.name)
@@ -70,6 +72,7 @@ public struct MetaProblem: Sendable {
     self.parameters = Parameters(descriptions, parameters)
     self.steps = steps
     self.learningRate = learningRate
+    self.rule = rule
     self.tasks = tasks
   }
 

@@ -1,11 +1,3 @@
-/// Whether the inner gradient is itself differentiated.
-public enum Order: String, Sendable {
-  /// The derivative of the adapted parameters is taken in full.
-  case exact
-  /// The inner gradient counts as a constant: `stopGradient` cuts what it depends on.
-  case firstOrder = "first-order"
-}
-
 /// A way to train the initial parameters: what adapts in the inner loop, and the order.
 public enum Method: String, CaseIterable, Sendable {
   /// All parameters adapt; the meta-gradient is exact (Finn et al. 2017).
@@ -44,8 +36,16 @@ public enum Method: String, CaseIterable, Sendable {
   }
 
   /// Its inner loop of the given number of steps; none where nothing adapts.
-  public func innerLoop(steps: Int) -> InnerLoop {
-    InnerLoop(adapting: adaptation, steps: adaptation == .nothing ? 0 : steps, order: order)
+  ///
+  /// - Parameters:
+  ///   - order: What is differentiated, if not what the method says.
+  ///   - rule: How a step moves a parameter along its gradient.
+  public func innerLoop(
+    steps: Int, order: Order? = nil, rule: any UpdateRule = GradientDescent()
+  ) -> InnerLoop {
+    InnerLoop(
+      adapting: adaptation, steps: adaptation == .nothing ? 0 : steps, order: order ?? self.order,
+      rule: rule)
   }
 }
 

@@ -8,9 +8,8 @@ import Testing
   @Test func methodsAreSettingsOfOneLoop() {
     #expect(
       Method.allCases.map(\.rawValue) == ["maml", "fo-maml", "anil", "fo-anil", "joint"])
-    #expect(
-      Method.firstOrderANIL.innerLoop(steps: 3)
-        == InnerLoop(adapting: .head, steps: 3, order: .firstOrder))
+    let loop = Method.firstOrderANIL.innerLoop(steps: 3)
+    #expect((loop.adaptation, loop.steps, loop.order) == (.head, 3, .firstOrder))
     #expect(Method.joint.innerLoop(steps: 3).steps == 0)
   }
 

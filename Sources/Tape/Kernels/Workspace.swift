@@ -144,9 +144,9 @@ extension Storage {
     Matrix(shape, read(offset, shape.count))
   }
 
-  /// Sets the first `count` numbers to zero.
-  package func clear(_ count: Int) {
-    check(0, count)
-    base.update(repeating: 0, count: count)
+  /// Sets the numbers in `range` to zero.
+  package func clear(_ range: Range<Int>) {
+    check(range.lowerBound, range.count)
+    (base + range.lowerBound).update(repeating: 0, count: range.count)
   }
 }

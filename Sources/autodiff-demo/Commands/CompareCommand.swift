@@ -78,7 +78,7 @@ private struct ComparedProblem {
     for (family, comparison) in comparisons {
       for result in [comparison.exact, comparison.firstOrder] {
         costs.rows.append([
-          result.method.rawValue, result.method.order.rawValue, result.loss.significant(5),
+          result.method.rawValue, result.order.description, result.loss.significant(5),
           result.gradientNorm.significant(5), result.cost.instructions.grouped,
           result.cost.multiplyAdds.grouped, result.cost.peakBytes.bytes,
         ])
@@ -184,7 +184,7 @@ private struct ProblemReport: Encodable {
       for result in [comparison.exact, comparison.firstOrder] {
         methods[result.method.rawValue] = MethodReport(
           loss: result.loss, gradientNorm: result.gradientNorm,
-          order: result.method.order.rawValue, instructions: result.cost.instructions,
+          order: result.order.description, instructions: result.cost.instructions,
           multiplyAdds: result.cost.multiplyAdds, peakBytes: result.cost.peakBytes,
           cuts: result.cuts.map(\.description))
       }

@@ -42,7 +42,7 @@ private func section(_ method: Method, _ problem: MetaProblem) -> String {
     ["output 0 is the query loss"]
     + problem.parameters.descriptions.enumerated().map { "\($0 + 1) the gradient of \($1.name)" }
   return """
-    \(method.rawValue), order \(method.order.rawValue)
+    \(method.rawValue), order \(method.order.description)
     Level 0 is written forward, 1 a gradient of that, 2 a gradient of a gradient; \(outputs.list).
 
     \(problem.program(method).listing)
@@ -57,7 +57,7 @@ private func summary(_ problem: MetaProblem) -> String {
       ["\(method.rawValue)"] + (0...2).map { $0 < counts.count ? "\(counts[$0])" : "0" })
   }
   let loop = Method.firstOrderMAML.innerLoop(steps: problem.steps)
-  let cuts = loop.cuts(on: problem.network.parameters)
+  let cuts = loop.paths(on: problem.network.parameters)
   if cuts.isEmpty {
     return "Without an inner step there is nothing to cut: first order is exact.\n"
   }

@@ -1,0 +1,80 @@
+import Nets
+public import Tape
+
+/// Whether an update field is a gradient: how far its Jacobian is from symmetric.
+///
+/// A field is the gradient of some function where, and only where, its Jacobian J equals Jᵀ. The exact
+/// meta-gradient is one, of the meta-loss; the first-order field need not be the gradient of anything.
+public struct CurlTest: Equatable, Sendable {
+  /// The method whose meta-gradient is the field.
+  public let method: Method
+  /// What of it is differentiated.
+  public let order: Order
+  /// ‖J − Jᵀ‖ in the Frobenius norm.
+  public let asymmetry: Double
+  /// ‖J‖ in the Frobenius norm.
+  public let jacobianNorm: Double
+  /// How many directions were tried.
+  public let directions: Int
+  /// Whether they were all the coordinates, so that the norms are no estimates.
+  public let isComplete: Bool
+
+  /// ‖J − Jᵀ‖ / ‖J‖, zero for a gradient, at most 2; zero where J is zero.
+  public var curl: Double { jacobianNorm > 0 ? asymmetry / jacobianNorm : 0 }
+}
+
+extension MetaProblem {
+  /// Measures the curl of a meta-gradient, as a field over the initial parameters, at the present ones.
+  ///
+  /// Products with J and Jᵀ are recorded on the tape. The field is recorded without `stopGradient`: the
+  /// Jacobian of the first-order field needs the derivative of the adapted parameters in full, and a
+  /// sweep that stops there would call every field symmetric.
+  ///
+  /// - Parameters:
+  ///   - directions: The most directions that are tried. With at least as many as there are numbers
+  ///     in the parameters, J is known in full; with fewer, the norms are estimated along random signs.
+  ///   - generator: Where random signs come from.
+  /// - Complexity: Two third derivatives of the loss a task and direction, about twenty meta-gradients.
+  /// - Reference: Hutchinson, *A stochastic estimator of the trace of the influence matrix* (1990).
+  public func curlTest(
+    _ method: Method, order: Order? = nil, directions: Int = 256,
+    using generator: inout some RandomNumberGenerator
+  ) -> CurlTest {
+    if directions < 1 { stop("curlTest: directions is at least 1, but is \(directions)") }
+    let order = order ?? method.order
+    let programs = TaskPrograms(self, method) { loop in
+      let along = loop.on.parameters.map { loop.on.tape.input(Matrix($0.shape, repeating: 0)) }
+      let field = loop.gradient(order)
+      let point = loop.on.parameters.values
+      return (
+        jacobianVectorProduct(of: field, wrt: point, along: along.values)
+          + pullback(of: field, at: along.values, wrt: point),
+        along.values
+      )
+    }
+    let shapes = parameters.descriptions.map(\.shape)
+    let count = shapes.reduce(0) { $0 + $1.count }
+    let isComplete = directions >= count
+    var (asymmetry, size) = (0.0, 0.0)
+    for direction in 0..<min(directions, count) {
+      var entry = -1
+      let along = shapes.map { shape in
+        Matrix(shape) { _, _ in
+          entry += 1
+          return isComplete
+            ? (entry == direction ? 1 : 0) : (Bool.random(using: &generator) ? 1 : -1)
+        }
+      }
+      let products = programs.mean(along).map(\.elements)
+      let forward = products[..<shapes.count].flatMap(\.self)
+      let backward = products[shapes.count...].flatMap(\.self)
+      size += dot(forward, forward)
+      asymmetry += zip(forward, backward).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    }
+    let scale = isComplete ? 1 : 1 / Double(min(directions, count))
+    return CurlTest(
+      method: method, order: order, asymmetry: (scale * asymmetry).squareRoot(),
+      jacobianNorm: (scale * size).squareRoot(), directions: min(directions, count),
+      isComplete: isComplete)
+  }
+}

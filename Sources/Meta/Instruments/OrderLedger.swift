@@ -1,0 +1,107 @@
+public import Nets
+public import Tape
+
+/// What first order leaves out of a meta-gradient, path by path.
+///
+/// With v carried back exactly over the later steps, the path through the inner gradient g by one
+/// parameter in one step adds (∂g/∂θ)ᵀ u, where u is what of v reaches g through the update: with
+/// gradient descent, −α times a block column of the Hessian times v. From there it reaches the initial
+/// parameters as first order goes. These terms add up to exact minus first order: none is counted
+/// twice, whatever the number of steps.
+public struct OrderLedger: Sendable {
+  /// One path and what it adds to the exact meta-gradient.
+  public struct Entry: Sendable {
+    /// The inner step and the parameter; its weight is 0, as first order has it.
+    public let path: DerivativePath
+    /// The term, by initial parameter, a mean over tasks.
+    public let term: Parameters<Matrix>
+    /// The length of the term, all parameters together.
+    public var norm: Double { Meta.norm(term.values.flatMap(\.elements)) }
+  }
+
+  /// The exact method that is taken apart.
+  public let method: Method
+  /// The first-order meta-gradient: what is left with every path cut.
+  public let firstOrder: Parameters<Matrix>
+  /// The terms of the paths, by step and by parameter within the step.
+  public let entries: [Entry]
+
+  /// Exact minus first order: the sum of all terms.
+  public var difference: Parameters<Matrix> { sum(entries) }
+
+  /// The exact meta-gradient, put together from its parts.
+  public var exact: Parameters<Matrix> {
+    Parameters(
+      firstOrder.descriptions, zip(firstOrder.values, difference.values).map { $0.adding($1) })
+  }
+
+  /// The terms of each inner step added up, in order.
+  public var bySteps: [(step: Int, term: Parameters<Matrix>)] {
+    Set(entries.map(\.path.step)).sorted().map { step in
+      (step, sum(entries.filter { $0.path.step == step }))
+    }
+  }
+
+  /// The terms of each adapted parameter's inner gradients added up over steps, in order.
+  public var byParameters: [(parameter: String, term: Parameters<Matrix>)] {
+    firstOrder.descriptions.map(\.name).compactMap { name in
+      let own = entries.filter { $0.path.parameter == name }
+      return own.isEmpty ? nil : (name, sum(own))
+    }
+  }
+
+  private func sum(_ entries: [Entry]) -> Parameters<Matrix> {
+    Parameters(
+      firstOrder.descriptions,
+      firstOrder.descriptions.indices.map { position in
+        entries.reduce(Matrix(firstOrder[position].shape, repeating: 0)) {
+          $0.adding($1.term[position])
+        }
+      })
+  }
+}
+
+extension MetaProblem {
+  /// Takes the difference of exact and first-order meta-gradient apart, path by path.
+  ///
+  /// - Complexity: About the exact meta-gradient, and one product with a block of the Hessian for each
+  ///   path. With a rule other than gradient descent, also each term's way back over earlier steps, so
+  ///   that time grows with the square of the steps.
+  public func ledger(_ family: Family) -> OrderLedger {
+    let method = family.exact
+    let paths = innerLoop(method, order: .firstOrder).paths(on: parameters.descriptions)
+    let means = TaskPrograms(self, method) { loop in
+      (loop.gradient(.firstOrder) + loop.cutTerms.flatMap(\.self), [])
+    }.mean()
+    let count = parameters.count
+    func block(_ index: Int) -> Parameters<Matrix> {
+      Parameters(parameters.descriptions, Array(means[index * count..<(index + 1) * count]))
+    }
+    return OrderLedger(
+      method: method, firstOrder: block(0),
+      entries: paths.enumerated().map { .init(path: $1, term: block($0 + 1)) })
+  }
+}
+
+extension RecordedLoop {
+  /// By path, in the order of steps and then of adapted parameters, the term that first order cuts.
+  fileprivate var cutTerms: [[Variable]] {
+    var carried = end
+    var terms: [[InnerStep.Carried]] = []  // by step, last first
+    for step in steps.reversed() {
+      terms = terms.map { $0.map { step.split($0).direct } }
+      let (direct, upstreams) = step.split(carried)
+      let own = zip(step.gradients, upstreams).map { gradient, upstream in
+        InnerStep.Carried(
+          parameters: pullback(of: [gradient], at: [upstream], wrt: step.point),
+          state: direct.state.map { on.tape.constant(Matrix($0.shape, repeating: 0)) })
+      }
+      carried = own.reduce(direct) { sum, term in
+        InnerStep.Carried(
+          parameters: zip(sum.parameters, term.parameters).map { $0 + $1 }, state: sum.state)
+      }
+      terms.append(own)
+    }
+    return terms.reversed().flatMap { $0.map(\.parameters) }
+  }
+}

@@ -1,0 +1,51 @@
+/// How much of the second-order path a meta-gradient keeps: which inner gradients are differentiated.
+public enum Order: Hashable, Sendable {
+  /// All of it: the derivative of the adapted parameters is taken in full.
+  case exact
+  /// Nothing: inner gradients count as constants; `stopGradient` cuts what they depend on.
+  case firstOrder
+  /// The dial: each inner gradient is differentiated, times λ; 0 is first order, 1 is exact.
+  case scaled(by: Double)
+  /// Truncation: the last so many inner steps are differentiated, earlier ones count as constants.
+  case lastSteps(Int)
+
+  /// The factor on the second-order path of an inner step: 1 keeps it, 0 cuts it.
+  ///
+  /// - Parameters:
+  ///   - step: The inner step, from 1.
+  ///   - steps: The number of inner steps.
+  public func weight(step: Int, of steps: Int) -> Double {
+    switch self {
+    case .exact: 1
+    case .firstOrder: 0
+    case .scaled(by: let factor): factor
+    case .lastSteps(let count): step > steps - count ? 1 : 0
+    }
+  }
+}
+
+extension Order: CustomStringConvertible {
+  /// The order in a word or two: `exact`, `first-order`, `λ = 0.5`, `last 2 steps`.
+  public var description: String {
+    switch self {
+    case .exact: "exact"
+    case .firstOrder: "first-order"
+    case .scaled(by: let factor): "λ = \(factor)"
+    case .lastSteps(let count): count == 1 ? "last step" : "last \(count) steps"
+    }
+  }
+}
+
+/// A derivative path of a meta-gradient: how the inner gradient by one parameter, in one step,
+/// depends on the parameters before that step.
+public struct DerivativePath: Equatable, Sendable, CustomStringConvertible {
+  /// The inner step, from 1.
+  public let step: Int
+  /// The parameter by which the support loss was differentiated.
+  public let parameter: String
+  /// The factor with which the path counts: 1 if it is kept, 0 if it is cut.
+  public let weight: Double
+
+  /// The path as the tape's listing names its source: `inner step 1 / gradient of W`.
+  public var description: String { "inner step \(step) / gradient of \(parameter)" }
+}
