@@ -25,6 +25,9 @@ extension Program {
       peakBytes: (plan.count + plan.scratchCount + inputCount) * MemoryLayout<Double>.stride)
   }
 
+  /// The shapes of the outputs, in order.
+  package var outputShapes: [Shape] { outputs.map { recording.instructions[$0].shape } }
+
   /// The number of computed lines at each derivative level, from level 0 on.
   public var instructionsByLevel: [Int] {
     var counts: [Int] = [0]

@@ -61,6 +61,21 @@ private func softmax(_ matrix: Matrix) -> Matrix {
   }
 }
 
+/// Momentum, a rule with state: velocity ← decay · velocity + gradient, then a step along it.
+package struct HeavyBall: UpdateRule {
+  package var decay = 0.9
+  package var stateCount: Int { 1 }
+
+  package init() {}
+
+  package func step(
+    from parameter: Variable, along gradient: Variable, rate: Variable, state: inout [Variable]
+  ) -> Variable {
+    state[0] = decay * state[0] + gradient
+    return parameter - rate * state[0]
+  }
+}
+
 /// Where the fixtures lie.
 package let fixtures = URL(fileURLWithPath: #filePath)
   .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fixtures")

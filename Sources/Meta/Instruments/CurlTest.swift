@@ -1,5 +1,5 @@
 import Nets
-public import Tape
+import Tape
 
 /// Whether an update field is a gradient: how far its Jacobian is from symmetric.
 ///
@@ -44,7 +44,7 @@ extension MetaProblem {
     let order = order ?? method.order
     let programs = TaskPrograms(self, method) { loop in
       let along = loop.on.parameters.map { loop.on.tape.input(Matrix($0.shape, repeating: 0)) }
-      let field = loop.gradient(order)
+      let field = loop.metaGradient(order)
       let point = loop.on.parameters.values
       return (
         jacobianVectorProduct(of: field, wrt: point, along: along.values)

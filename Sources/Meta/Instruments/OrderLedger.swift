@@ -71,7 +71,7 @@ extension MetaProblem {
     let method = family.exact
     let paths = innerLoop(method, order: .firstOrder).paths(on: parameters.descriptions)
     let means = TaskPrograms(self, method) { loop in
-      (loop.gradient(.firstOrder) + loop.cutTerms.flatMap(\.self), [])
+      (loop.metaGradient(.firstOrder) + loop.cutTerms.flatMap(\.self), [])
     }.mean()
     let count = parameters.count
     func block(_ index: Int) -> Parameters<Matrix> {

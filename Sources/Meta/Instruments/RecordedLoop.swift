@@ -30,7 +30,7 @@ struct RecordedLoop {
     metaLoss = on.tape.from("query loss") {
       loss(network(on.query.inputs, last), on.query.targets)
     }
-    queryGradient = gradient(of: metaLoss, wrt: last.values)
+    queryGradient = Tape.gradient(of: metaLoss, wrt: last.values)
     endState = point.state.flatMap(\.self)
   }
 
@@ -44,7 +44,7 @@ struct RecordedLoop {
   }
 
   /// The meta-gradient in which each step's second-order path has the weight that `order` gives it.
-  func gradient(_ order: Order) -> [Variable] {
+  func metaGradient(_ order: Order) -> [Variable] {
     var carried = end
     for (index, step) in steps.enumerated().reversed() {
       carried = step.carriedBack(
@@ -79,20 +79,20 @@ struct TaskPrograms {
       })
   }
 
-  private func forEachTask(_ inputs: [Matrix], _ body: (Workspace) -> Void) {
-    for task in problem.tasks {
+  private func forEachTask(_ inputs: (Int) -> [Matrix], _ body: (Workspace) -> Void) {
+    for (index, task) in problem.tasks.enumerated() {
       guard let workspace = workspaces[TaskShapes(task)] else { continue }
       let values =
         problem.parameters.values + [Matrix(problem.learningRate)] + task.support.all
-        + task.query.all + inputs
+        + task.query.all + inputs(index)
       for (position, value) in values.enumerated() { workspace.setInput(position, to: value) }
       workspace.run()
       body(workspace)
     }
   }
 
-  /// By task, the outputs.
-  func outputs(_ inputs: [Matrix] = []) -> [[Matrix]] {
+  /// By task, the outputs at inputs that may differ from task to task.
+  func outputs(_ inputs: (_ task: Int) -> [Matrix] = { _ in [] }) -> [[Matrix]] {
     var all: [[Matrix]] = []
     forEachTask(inputs) { workspace in
       all.append(workspace.program.outputs.indices.map { workspace.output($0) })
@@ -104,13 +104,15 @@ struct TaskPrograms {
   func mean(_ inputs: [Matrix] = []) -> [Matrix] {
     var shapes: [Shape] = []
     var sum: Storage?
-    forEachTask(inputs) { workspace in
-      let total = sum ?? {
-        shapes = workspace.outputShapes
-        let total = Storage(capacity: shapes.reduce(0) { $0 + $1.count })
-        total.clear(0..<shapes.reduce(0) { $0 + $1.count })
-        return total
-      }()
+    forEachTask({ _ in inputs }) { workspace in
+      let total =
+        sum
+        ?? {
+          shapes = workspace.program.outputShapes
+          let total = Storage(capacity: shapes.reduce(0) { $0 + $1.count })
+          total.clear(0..<shapes.reduce(0) { $0 + $1.count })
+          return total
+        }()
       workspace.addOutputs(to: total)
       sum = total
     }

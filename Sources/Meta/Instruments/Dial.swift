@@ -1,0 +1,86 @@
+import Nets
+import Tape
+
+/// Meta-gradients between first order and exact, and what a step along each is worth.
+public struct Dial: Sendable {
+  /// One setting of the dial.
+  public struct Setting: Sendable {
+    /// What was differentiated: a share λ of the second-order path, or the last steps alone.
+    public let order: Order
+    /// How far its meta-gradient is from the exact one.
+    public let gap: GradientGap
+    /// Its length.
+    public let gradientNorm: Double
+    /// By how much a step of ``Dial/outerRate`` along it lowers the meta-loss; negative if it grows.
+    public let decrease: Double
+  }
+
+  /// The inner loop that is differentiated.
+  public let family: Family
+  /// The meta-loss at the present parameters.
+  public let loss: Double
+  /// The length of the outer steps that were tried, relative to the gradient.
+  public let outerRate: Double
+  /// The settings by λ, as they were asked for.
+  public let byWeight: [Setting]
+  /// The settings by the number of last steps that are differentiated, from none to all.
+  public let byLastSteps: [Setting]
+}
+
+extension MetaProblem {
+  /// Turns the second-order path up from first order to exact, by its weight and by its length.
+  ///
+  /// - Parameters:
+  ///   - weights: The values of λ, from 0 for first order to 1 for exact.
+  ///   - lastSteps: The lengths of the path in inner steps; by default some from none to all.
+  ///   - outerRate: The outer step that each setting is judged by; by default the one among powers of
+  ///     two that lowers the meta-loss most along the exact meta-gradient.
+  public func dial(
+    _ family: Family, weights: [Double] = (0...10).map { Double($0) / 10 },
+    lastSteps: [Int]? = nil, outerRate: Double? = nil
+  ) -> Dial {
+    let exact = metaGradient(family.exact)
+    let outerRate = outerRate ?? bestOuterRate(along: exact.gradient.values, family)
+    let losses = MetaGradientEvaluator(self, family.firstOrder)
+    func setting(_ order: Order) -> Dial.Setting {
+      let result = metaGradient(family.exact, order: order)
+      return Dial.Setting(
+        order: order,
+        gap: GradientGap(exact: exact.gradient.values, firstOrder: result.gradient.values),
+        gradientNorm: result.gradientNorm,
+        decrease: exact.loss - loss(losses, movedBy: outerRate, along: result.gradient.values))
+    }
+    let lengths = lastSteps ?? Self.spread(upTo: exact.kept.map(\.step).max() ?? 0)
+    return Dial(
+      family: family, loss: exact.loss, outerRate: outerRate,
+      byWeight: weights.map { setting(.scaled(by: $0)) },
+      byLastSteps: lengths.map { setting(.lastSteps($0)) })
+  }
+
+  /// Whole numbers from 0 to `most`, all of them or a dozen further and further apart.
+  static func spread(upTo most: Int) -> [Int] {
+    if most <= 12 { return Array(0...most) }
+    let ratio = Double(most)
+    return Array(
+      Set((0...11).map { Int(scalarExp(scalarLog(ratio) * Double($0) / 11).rounded()) } + [0])
+    ).sorted()
+  }
+
+  /// Among powers of two, the outer rate that lowers the meta-loss most along a gradient; 0 if none does.
+  func bestOuterRate(along gradient: [Matrix], _ family: Family) -> Double {
+    let losses = MetaGradientEvaluator(self, family.firstOrder)
+    let start = loss(losses, movedBy: 0, along: gradient)
+    let rates = (-30...10).map { $0 < 0 ? 1 / Double(1 << -$0) : Double(1 << $0) }
+    let best = rates.map { (rate: $0, loss: loss(losses, movedBy: $0, along: gradient)) }
+      .filter { $0.loss < start }.min { $0.loss < $1.loss }
+    return best?.rate ?? 0
+  }
+
+  private func loss(
+    _ evaluator: MetaGradientEvaluator, movedBy rate: Double, along gradient: [Matrix]
+  ) -> Double {
+    evaluator.setParameters(
+      zip(parameters.values, gradient).map { $0.adding($1, scale: -rate) }, rate: learningRate)
+    return evaluator.evaluate().loss
+  }
+}

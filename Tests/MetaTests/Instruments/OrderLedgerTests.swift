@@ -1,0 +1,89 @@
+import Meta
+import Nets
+import Tape
+import TestSupport
+import Testing
+
+@Suite struct OrderLedgerTests {
+  static func problems() throws -> [MetaProblem] {
+    try MetaGradientTests.problems(seed: 50) + UpdateRuleTests.problems(seed: 51)
+  }
+
+  /// The parts add up to what the unrolled route says of the whole.
+  @Test(arguments: Family.allCases)
+  func partsSumToTheDifference(_ family: Family) throws {
+    for problem in try Self.problems() {
+      let ledger = problem.ledger(family)
+      let exact = problem.metaGradient(family.exact).gradient.values
+      let first = problem.metaGradient(family.firstOrder).gradient.values
+      let difference = zip(exact, first).map { $0.adding($1, scale: -1) }
+      let size = exact.flatMap(\.elements).map(abs).max() ?? 0
+      let away = zip(ledger.difference.values, difference).flatMap {
+        zip($0.elements, $1.elements).map { abs($0 - $1) }
+      }
+      #expect((away.max() ?? 1) < 1e-13 * size)
+      #expect(relativeDistance(ledger.firstOrder.values, first) < 1e-13)
+      #expect(relativeDistance(ledger.exact.values, exact) < 1e-13)
+      // Neither is a sum of nothing.
+      #expect(difference.flatMap(\.elements).contains { abs($0) > 1e-3 * size })
+
+      for parts in [ledger.bySteps.map(\.term), ledger.byParameters.map(\.term)] {
+        let sum = parts.reduce(ledger.firstOrder.values) { sum, part in
+          zip(sum, part.values).map { $0.adding($1) }
+        }
+        #expect(relativeDistance(sum, exact) < 1e-13)
+      }
+    }
+  }
+
+  /// A path is there for each step and each adapted parameter, as the meta-gradient says.
+  @Test(arguments: Family.allCases)
+  func entriesAreThePathsThatFirstOrderCuts(_ family: Family) throws {
+    for problem in try Self.problems() {
+      #expect(
+        problem.ledger(family).entries.map(\.path) == problem.metaGradient(family.firstOrder).cuts)
+    }
+  }
+
+  /// The terms of the last k steps are what truncation to them keeps.
+  @Test func stepsAddUpAsTruncationDoes() throws {
+    for problem in try Self.problems() {
+      let ledger = problem.ledger(.maml)
+      for kept in 0...3 {
+        let sum = ledger.bySteps.filter { $0.step > 3 - kept }.reduce(ledger.firstOrder.values) {
+          zip($0, $1.term.values).map { $0.adding($1) }
+        }
+        let truncated = problem.metaGradient(.maml, order: .lastSteps(kept)).gradient.values
+        #expect(relativeDistance(sum, truncated) < 1e-12, "\(kept)")
+      }
+    }
+  }
+
+  /// One step of descent on one task, by differences of the support gradient: −α Hv.
+  @Test func theTermIsMinusRateTimesHessianTimesQueryGradient() throws {
+    let problem = try MetaProblem(
+      network: LinearModel(inputs: 2), loss: .halfMeanSquaredError,
+      parameters: [try Matrix([[1], [2]])], steps: 1, learningRate: 0.5,
+      tasks: [
+        LearningTask(
+          support: LabelledPoints(inputs: try Matrix([[1, 2]]), targets: try Matrix([[3]])),
+          query: LabelledPoints(inputs: try Matrix([[2, -1]]), targets: try Matrix([[1]])))
+      ])
+    // r = 5 − 3 = 2, θ' = θ − ½·2·(1, 2) = (0, 0); query: r = −1, v = (−2, 1). H = xxᵀ, xᵀv = 0 here,
+    // so take the first entry of x away from it: with v = (−2, 1), Hv = x (x·v) = 0.
+    let entries = problem.ledger(.maml).entries
+    #expect(entries.count == 1)
+    #expect(entries[0].term[0].elements.allSatisfy { abs($0) < 1e-15 })
+
+    let other = try MetaProblem(
+      network: problem.network, loss: problem.loss, parameters: problem.parameters.values, steps: 1,
+      learningRate: 0.5,
+      tasks: [
+        LearningTask(
+          support: problem.tasks[0].support,
+          query: LabelledPoints(inputs: try Matrix([[2, 1]]), targets: try Matrix([[1]])))
+      ])
+    // Query: r = −1, v = (−2, −1); x·v = −4, so −½ · x · (−4) = (2, 4).
+    #expect(other.ledger(.maml).entries[0].term[0].elements == [2, 4])
+  }
+}
