@@ -132,6 +132,8 @@ extension AdjointTaskGradient {
     private let step: Workspace?
     /// The way back over each step; steps of equal weight share their memory.
     private let back: [Workspace?]
+    /// Each workspace once.
+    private let workspaces: [Workspace]
     /// The adapted parameters and the rule's state after each step, one point behind the other.
     private let path: Storage
     /// The query loss, then its gradient by parameters and state as it is carried back.
@@ -152,6 +154,7 @@ extension AdjointTaskGradient {
       carried = Storage(capacity: layout.parameterCount + layout.stateCount + 1)
 
       let stepping = [step] + shared.values.map { $0 }
+      workspaces = ([query] + stepping).compactMap(\.self)
       func bindFixed(_ workspace: Workspace?, from first: Int) {
         for (index, position) in layout.fixed.enumerated() {
           workspace?.bind(
@@ -168,6 +171,11 @@ extension AdjointTaskGradient {
         workspace?.bind(
           rate + 3..<rate + 3 + layout.shapes.count + layout.state.count, to: carried, at: 1)
       }
+    }
+
+    var reservedBytes: Int {
+      workspaces.reduce(0) { $0 + $1.reservedBytes }
+        + (path.reservedCount + carried.reservedCount) * MemoryLayout<Double>.stride
     }
 
     func run(_ task: LoadedTask, addingTo sum: Storage) {

@@ -76,19 +76,45 @@ extension MetaProblem {
     ).program
   }
 
+  /// Where a meta-gradient first stops being finite: the task and the line of its tape.
+  ///
+  /// - Returns: Nil if all that it takes is finite.
+  public func nonFiniteOrigin(_ method: Method) -> (task: Int, origin: NonFiniteOrigin)? {
+    for (index, task) in tasks.enumerated() {
+      let on = TaskTape(parameters: parameters, rate: learningRate, task)
+      let (_, gradient) = on.unrolled(network, loss, innerLoop(method))
+      for result in gradient {
+        if let origin = on.tape.nonFiniteOrigin(through: result) { return (index, origin) }
+      }
+    }
+    return nil
+  }
+
   /// What a meta-gradient takes, known from its tape without running it.
   ///
   /// Records two short loops and extends their difference to the number of steps, so the answer
   /// comes at once even for a loop that would not fit in memory.
   ///
-  /// - Returns: As ``MetaGradient/cost``, but with the memory of the programs' own lines added, and
-  ///   that of all sizes of task together.
+  /// - Returns: As ``MetaGradient/cost``, but with the memory of all sizes of task together.
   public func predictedCost(_ method: Method, by route: Route = .unrolled) -> Cost {
-    func cost(_ steps: Int, _ shapes: TaskShapes) -> Cost {
-      let evaluate = taskGradient(innerLoop(method), route, shapes)
-      var cost = evaluate.cost
-      cost.peakBytes += evaluate.lines * bytesPerLine
-      return cost
+    predicted(method, route) { $0.cost }
+  }
+
+  /// The bytes that a meta-gradient takes, its programs among them, known as ``predictedCost(_:by:)`` is.
+  public func predictedMemory(_ method: Method, by route: Route = .unrolled) -> Int {
+    // About what one line takes while its program is made: the line, its pruned twin, and the
+    // bookkeeping of merging and planning.
+    let bytesPerLine = 1000
+    return predicted(method, route) {
+      Cost(peakBytes: $0.cost.peakBytes + $0.lines * bytesPerLine)
+    }.peakBytes
+  }
+
+  private func predicted(
+    _ method: Method, _ route: Route, _ cost: (any TaskGradient) -> Cost
+  ) -> Cost {
+    func short(_ steps: Int, _ shapes: TaskShapes) -> Cost {
+      cost(taskGradient(method.innerLoop(steps: steps, rule: rule), route, shapes))
     }
     func extended(_ from: Int, _ to: Int) -> Int {
       let growth = (to - from).saturatingProduct(max(steps - 2, 0))
@@ -99,15 +125,11 @@ extension MetaProblem {
     for task in tasks { counts[TaskShapes(task), default: 0] += 1 }
     return counts.reduce(into: Cost()) { total, entry in
       let (shapes, count) = entry
-      let (one, two) = (cost(min(steps, 1), shapes), cost(min(steps, 2), shapes))
+      let (one, two) = (short(min(steps, 1), shapes), short(min(steps, 2), shapes))
       total.instructions += count * extended(one.instructions, two.instructions)
       total.multiplyAdds += count * extended(one.multiplyAdds, two.multiplyAdds)
       let bytes = extended(one.peakBytes, two.peakBytes)
       total.peakBytes = bytes == .max ? .max : total.peakBytes + bytes
     }
   }
-
-  /// About what one recorded line takes while its program is made: the line itself, its pruned
-  /// twin, and the bookkeeping of merging and planning.
-  private var bytesPerLine: Int { 1000 }
 }

@@ -127,6 +127,9 @@ public final class MetaGradientEvaluator {
       cost: cost, paths: paths)
   }
 
+  /// The memory that the runners of one thread have reserved.
+  var reservedBytes: Int { workers.runners[0].reduce(0) { max($0, $1.reservedBytes) } }
+
   /// Leaves loss and gradient, summed over tasks, in the first of the sums.
   package func run() {
     let (workers, tasks) = (workers, tasks)

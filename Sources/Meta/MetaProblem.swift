@@ -12,9 +12,9 @@ public struct MetaProblem: Sendable {
   /// Where the inner loop starts, and with respect to what the meta-gradient is.
   public let parameters: Parameters<Matrix>
   /// The number of inner steps.
-  public let steps: Int
+  public private(set) var steps: Int
   /// The inner learning rate.
-  public let learningRate: Double
+  public private(set) var learningRate: Double
   /// How an inner step moves a parameter along its gradient.
   public let rule: any UpdateRule
   /// The tasks, whose query losses are averaged.
@@ -49,13 +49,7 @@ public struct MetaProblem: Sendable {
       }
       try Self.checkFinite(matrix, "\(path).values")
     }
-    guard (0...Self.maximumSteps).contains(steps) else {
-      throw MetaProblemError(
-        "adaptation.steps", "\(steps) is not between 0 and \(Self.maximumSteps)")
-    }
-    guard learningRate.isFinite else {
-      throw MetaProblemError("adaptation.learningRate", "\(learningRate) is not finite")
-    }
+    try Self.checkLoop(steps, learningRate)
     guard !tasks.isEmpty else { throw MetaProblemError("tasks", "there is no task") }
     for (index, task) in tasks.enumerated() {
       try Self.check(task.support, "tasks[\(index)].support", network)
@@ -74,6 +68,28 @@ public struct MetaProblem: Sendable {
     self.learningRate = learningRate
     self.rule = rule
     self.tasks = tasks
+  }
+
+  /// The same problem with another inner loop.
+  ///
+  /// - Throws: ``MetaProblemError`` if steps or rate are out of range.
+  public func with(
+    steps: Int? = nil, learningRate: Double? = nil
+  ) throws(MetaProblemError) -> MetaProblem {
+    var problem = self
+    problem.steps = steps ?? self.steps
+    problem.learningRate = learningRate ?? self.learningRate
+    try Self.checkLoop(problem.steps, problem.learningRate)
+    return problem
+  }
+
+  private static func checkLoop(_ steps: Int, _ rate: Double) throws(MetaProblemError) {
+    guard (0...maximumSteps).contains(steps) else {
+      throw MetaProblemError("adaptation.steps", "\(steps) is not between 0 and \(maximumSteps)")
+    }
+    guard rate.isFinite else {
+      throw MetaProblemError("adaptation.learningRate", "\(rate) is not finite")
+    }
   }
 
   private static func check(

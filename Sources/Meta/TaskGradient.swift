@@ -19,6 +19,9 @@ protocol TaskGradient: Sendable {
 protocol TaskRunner: AnyObject {
   /// Evaluates at a task, and adds the query loss and then the gradient to the numbers in `sum`.
   func run(_ task: LoadedTask, addingTo sum: Storage)
+
+  /// The memory that it has reserved.
+  var reservedBytes: Int { get }
 }
 
 /// The sizes of a task: tasks of equal sizes share their programs.
@@ -44,20 +47,29 @@ struct TaskTape {
   let support: LabelledPoints<Variable>
   let query: LabelledPoints<Variable>
 
+  /// Names the inputs of a task of the given sizes, all zero.
   init(_ network: any Network, _ shapes: TaskShapes) {
+    func blank(_ shape: Shape) -> Matrix { Matrix(shape, repeating: 0) }
+    self.init(
+      parameters: Parameters(network.parameters, network.parameters.map { blank($0.shape) }),
+      rate: 0,
+      LearningTask(
+        support: .init(inputs: blank(shapes.support[0]), targets: blank(shapes.support[1])),
+        query: .init(inputs: blank(shapes.query[0]), targets: blank(shapes.query[1]))))
+  }
+
+  /// Names the inputs of a task, with their values.
+  init(parameters: Parameters<Matrix>, rate: Double, _ task: LearningTask) {
     let tape = self.tape
-    func blank(_ shape: Shape, _ name: String) -> Variable {
-      tape.input(Matrix(shape, repeating: 0), named: name)
+    func named(_ points: LabelledPoints<Matrix>, _ name: String) -> LabelledPoints<Variable> {
+      LabelledPoints(
+        inputs: tape.input(points.inputs, named: "\(name) inputs"),
+        targets: tape.input(points.targets, named: "\(name) targets"))
     }
-    parameters = Parameters(
-      network.parameters, network.parameters.map { blank($0.shape, $0.name) })
-    rate = blank(.scalar, "learning rate")
-    support = LabelledPoints(
-      inputs: blank(shapes.support[0], "support inputs"),
-      targets: blank(shapes.support[1], "support targets"))
-    query = LabelledPoints(
-      inputs: blank(shapes.query[0], "query inputs"),
-      targets: blank(shapes.query[1], "query targets"))
+    self.parameters = parameters.recorded(on: tape)
+    self.rate = tape.input(Matrix(rate), named: "learning rate")
+    support = named(task.support, "support")
+    query = named(task.query, "query")
   }
 }
 
@@ -66,21 +78,31 @@ extension TaskTape {
   func outputs(of network: any Network) -> Shape { network(support.inputs, parameters).shape }
 }
 
+extension TaskTape {
+  /// Records the inner loop, the query loss at its end, and the gradient through it.
+  func unrolled(
+    _ network: any Network, _ loss: Loss, _ loop: InnerLoop
+  ) -> (loss: Variable, gradient: [Variable]) {
+    let adapted = loop.adapt(parameters, rate: rate) { parameters in
+      loss(network(support.inputs, parameters), support.targets)
+    }
+    let metaLoss = tape.from("query loss") {
+      loss(network(query.inputs, adapted), query.targets)
+    }
+    return (metaLoss, gradient(of: metaLoss, wrt: parameters.values))
+  }
+}
+
 /// The route `unrolled`: a reverse sweep over the recorded inner loop.
 struct UnrolledTaskGradient: TaskGradient {
   let program: Program
 
   init(_ network: any Network, _ loss: Loss, _ loop: InnerLoop, _ shapes: TaskShapes) {
     let on = TaskTape(network, shapes)
-    let adapted = loop.adapt(on.parameters, rate: on.rate) { parameters in
-      loss(network(on.support.inputs, parameters), on.support.targets)
-    }
-    let metaLoss = on.tape.from("query loss") {
-      loss(network(on.query.inputs, adapted), on.query.targets)
-    }
+    let (metaLoss, gradient) = on.unrolled(network, loss, loop)
     program = Program(
       inputs: on.parameters.values + [on.rate] + on.support.all + on.query.all,
-      outputs: [metaLoss] + gradient(of: metaLoss, wrt: on.parameters.values))
+      outputs: [metaLoss] + gradient)
   }
 
   func runner(parameters: Storage) -> any TaskRunner { Runner(program, parameters) }
@@ -99,6 +121,8 @@ extension UnrolledTaskGradient {
       firstOfTask = program.inputs.count - 4
       workspace.bind(0..<firstOfTask, to: parameters, at: 0)
     }
+
+    var reservedBytes: Int { workspace.reservedBytes }
 
     func run(_ task: LoadedTask, addingTo sum: Storage) {
       workspace.bind(firstOfTask..<firstOfTask + 4, to: task.block, at: 0)

@@ -15,6 +15,12 @@ public final class GradientTape {
   /// The rules by which lines are computed and differentiated; tests put wrong ones in their place.
   package let rules: [Rule]
 
+  /// Whether the program stops where a value that is not finite first comes about.
+  ///
+  /// The message names the line, its level and its operands; see ``nonFiniteOrigin(through:)``, which
+  /// says the same without stopping. Lines are looked at when they are computed, not when recorded.
+  public var stopsWhereNotFinite = false
+
   /// The level below which nothing is recorded during a reverse sweep, nil outside of one.
   var sweepLevel: Int?
 
@@ -171,6 +177,16 @@ extension GradientTape {
 
   /// The value of the line `index`, computed now if it was not yet.
   func value(_ index: Int) -> Matrix {
+    let first = evaluation.count
+    let value = computedValue(index)
+    if stopsWhereNotFinite, first <= index, let origin = nonFiniteOrigin(in: first...index) {
+      stop(origin.description)
+    }
+    return value
+  }
+
+  /// The value of the line `index`, finite or not.
+  func computedValue(_ index: Int) -> Matrix {
     evaluation.advance(through: index, of: recording, rules: rules)
     return evaluation.value(index, recording.instructions[index].shape)
   }
@@ -181,6 +197,9 @@ private struct Evaluation {
   private var offsets: [Int] = []
   private var end = 0
   private let storage = Storage(capacity: 0)
+
+  /// The number of lines that are computed.
+  var count: Int { offsets.count }
 
   mutating func truncate(to count: Int) {
     guard count < offsets.count else { return }

@@ -35,6 +35,7 @@ extension MetaProblem {
     _ family: Family, tolerance: Double = 1e-8, iterations: Int = 500,
     using generator: inout some RandomNumberGenerator
   ) -> SupportCurvature {
+    if steps == 0 { return SupportCurvature(values: tasks.map { _ in [] }, rate: learningRate) }
     let adapted = family.exact.adaptation.positions(in: parameters.descriptions)
     let shapes = adapted.map { parameters.descriptions[$0].shape }
     let programs = TaskPrograms(self, family.exact) { loop in
@@ -55,7 +56,6 @@ extension MetaProblem {
       }
     }
     var values = tasks.map { _ in Array(repeating: 0.0, count: steps) }
-    if steps == 0 { return SupportCurvature(values: values, rate: learningRate) }
     for _ in 0..<iterations {
       var change = 0.0
       let products = programs.outputs { directions[$0].flatMap(\.self) }

@@ -19,6 +19,9 @@ package final class Storage {
     scratch = Self.allocate(scratchCapacity)
   }
 
+  /// The numbers for which there is room, scratch among them.
+  package var reservedCount: Int { capacity + scratchCapacity }
+
   deinit {
     base.deallocate()
     scratch.deallocate()

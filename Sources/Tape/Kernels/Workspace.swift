@@ -55,6 +55,12 @@ public final class Workspace {
     }
   }
 
+  /// The memory that was reserved, in bytes, apart from blocks of others that are bound.
+  package var reservedBytes: Int {
+    (storage.reservedCount + inputs.reduce(0) { $0 + $1.reservedCount })
+      * MemoryLayout<Double>.stride
+  }
+
   /// Computes the outputs at the present inputs, without a heap allocation.
   ///
   /// Every slot of the plan lies within its block: those of the workspace's own by the way they were

@@ -24,7 +24,7 @@ extension MetaProblem {
   /// Refuses a meta-gradient that would not fit in memory.
   func requireMemory(for method: Method, by route: Route) throws {
     try autodiff_demo.requireMemory(
-      predictedCost(method, by: route).peakBytes, "adaptation.steps",
+      predictedMemory(method, by: route), "adaptation.steps",
       "\(steps) steps by route \(route.rawValue)"
         + (route == .unrolled ? ", where the lines grow with the steps," : ""))
   }
@@ -36,10 +36,11 @@ extension MetaProblem {
     let isFinite = result.gradient.values.allSatisfy { $0.elements.allSatisfy(\.isFinite) }
     if !isFinite || !result.loss.isFinite {
       let cause = steps > 0 ? "adaptation.learningRate" : "parameters"
+      let origin = nonFiniteOrigin(method).map { "; in tasks[\($0.task)], \($0.origin)" } ?? ""
       throw MetaProblemError(
         cause,
-        "\(method.rawValue) is not finite after \("inner step".counted(steps)) of rate \(learningRate)"
-      )
+        "\(method.rawValue) is not finite after \("inner step".counted(steps)) of rate "
+          + "\(learningRate)\(origin)")
     }
     return result
   }

@@ -1,0 +1,62 @@
+import Nets
+public import Tape
+
+/// What a meta-gradient was said to take before it ran, and what it took.
+public struct CostCertificate: Sendable {
+  /// The method.
+  public let method: Method
+  /// The route.
+  public let route: Route
+  /// The number of inner steps.
+  public let steps: Int
+  /// What the tape says beforehand.
+  public let predicted: Cost
+  /// The seconds that loops of one and two steps let expect.
+  public let predictedSeconds: Double
+  /// What was counted while it ran: kernel calls that were made, multiply-adds that they did, and the
+  /// memory that was reserved; nil if it was not run.
+  public let measured: Cost?
+  /// The seconds that it took, the fastest of some runs on one thread; nil if it was not run.
+  public let measuredSeconds: Double?
+}
+
+extension MetaProblem {
+  /// Predicts what a meta-gradient takes, then computes it and counts.
+  ///
+  /// Costs are predicted from the tapes of loops of one and two steps, times from runs of one and four;
+  /// neither grows with the number of steps that is asked about.
+  ///
+  /// - Parameters:
+  ///   - limit: The bytes beyond which nothing is run: then the certificate has no measurement.
+  ///   - repeats: Of how many runs the fastest counts, at least one.
+  public func certificate(
+    _ method: Method, by route: Route = .unrolled, limit: Int = .max, repeats: Int = 5
+  ) -> CostCertificate {
+    let predicted = predictedCost(method, by: route)
+    let (short, long) = (1, 4)
+    func seconds(_ steps: Int) -> Double {
+      (try? with(steps: steps))?.run(method, route, repeats).seconds ?? 0
+    }
+    let (quick, slow) = (seconds(short), seconds(long))
+    let perStep = max(0, (slow - quick) / Double(long - short))
+    let fits = predictedMemory(method, by: route) <= limit
+    let run = fits ? run(method, route, repeats) : nil
+    return CostCertificate(
+      method: method, route: route, steps: steps, predicted: predicted,
+      predictedSeconds: quick + Double(steps - short) * perStep, measured: run?.cost,
+      measuredSeconds: run?.seconds)
+  }
+
+  private func run(
+    _ method: Method, _ route: Route, _ repeats: Int
+  ) -> (cost: Cost, seconds: Double) {
+    let evaluator = MetaGradientEvaluator(self, method, by: route)
+    let clock = ContinuousClock()
+    let times = (0..<max(1, repeats)).map { _ in
+      clock.measure { _ = evaluator.evaluate() } / .seconds(1)
+    }
+    var cost = evaluator.cost
+    cost.peakBytes = evaluator.reservedBytes
+    return (cost, times.min() ?? 0)
+  }
+}

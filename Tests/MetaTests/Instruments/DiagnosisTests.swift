@@ -1,0 +1,111 @@
+import Meta
+import Nets
+import Tape
+import TestSupport
+import Testing
+
+@Suite struct DiagnosisTests {
+  static func sinusoid(rate: Double, tasks: Int = 10) throws -> MetaProblem {
+    var generator = SeededGenerator(seed: 80)
+    let network = ReLUNetwork(sizes: [1, 20, 1])
+    return try MetaProblem(
+      network: network, loss: .meanSquaredError,
+      parameters: network.initialParameters(gain: 0.6, using: &generator).values, steps: 2,
+      learningRate: rate,
+      tasks: (0..<tasks).map { _ in Sinusoids().task(support: 10, query: 10, using: &generator) })
+  }
+
+  @Test func theVerdictFollowsTheRate() throws {
+    var generator = SeededGenerator(seed: 81)
+    let small = try Self.sinusoid(rate: 1e-5).diagnosis(.maml, using: &generator)
+    let large = try Self.sinusoid(rate: 0.02).diagnosis(.maml, using: &generator)
+    #expect(small.verdict == .trust)
+    #expect(large.verdict != .trust)
+    #expect((small.angle?.value ?? 90) < (large.angle?.value ?? 0))
+    #expect((small.decreaseShare ?? 0) > 0.99)
+    // The gap grows with the rate and with the steps.
+    for growth in [small.byRate, small.bySteps] {
+      let angles = growth.compactMap(\.gap?.angle)
+      #expect(angles.count == growth.count && angles == angles.sorted())
+    }
+    #expect(small.byRate.map(\.rate).contains(1e-5))
+    #expect(small.bySteps.map(\.steps) == [1, 2, 4])
+  }
+
+  @Test func estimatesAreThoseOfTheComparison() throws {
+    var generator = SeededGenerator(seed: 82)
+    let problem = try Self.sinusoid(rate: 0.01)
+    let diagnosis = problem.diagnosis(.anil, using: &generator)
+    let gap = problem.comparison(.anil).gap
+    #expect(diagnosis.angle?.value == gap.angle)
+    #expect(diagnosis.normRatio?.value == gap.normRatio)
+    let interval = try #require(diagnosis.angle?.interval)
+    #expect(interval.lowerBound < interval.upperBound)
+    #expect(diagnosis.taskAngles.count == 10)
+    // Equal tasks leave no doubt about the mean over tasks.
+    let same = try MetaProblem(
+      network: problem.network, loss: problem.loss, parameters: problem.parameters.values, steps: 2,
+      learningRate: 0.01, tasks: Array(repeating: problem.tasks[0], count: 4)
+    ).diagnosis(.anil, using: &generator)
+    let point = try #require(same.angle?.interval)
+    #expect(point.upperBound - point.lowerBound < 1e-6)
+  }
+
+  /// The interval holds the angle of the population about as often as it says.
+  @Test func intervalsCoverOtherDraws() throws {
+    var generator = SeededGenerator(seed: 83)
+    let network = LinearModel(inputs: 2)
+    func problem(_ tasks: Int) throws -> MetaProblem {
+      try MetaProblem(
+        network: network, loss: .halfMeanSquaredError,
+        parameters: [try Matrix([[1.5], [-0.5]])], steps: 1, learningRate: 0.3,
+        tasks: (0..<tasks).map { _ in
+          func points() -> LabelledPoints<Matrix> {
+            let inputs = Matrix.gaussian(Shape(6, 2), using: &generator)
+            return LabelledPoints(
+              inputs: inputs, targets: Matrix(Shape(6, 1)) { row, _ in inputs[row, 0] })
+          }
+          return LearningTask(support: points(), query: points())
+        })
+    }
+    let truth = try #require(try problem(20_000).comparison(.maml).gap.normRatio)
+    var covered = 0
+    for _ in 0..<60 {
+      let interval = try problem(40).diagnosis(.maml, using: &generator).normRatio?.interval
+      if interval?.contains(truth) == true { covered += 1 }
+    }
+    #expect((50...60).contains(covered), "\(covered) of 60")
+  }
+
+  @Test func oneTaskOrNoStepIsSaidToBeSo() throws {
+    var generator = SeededGenerator(seed: 84)
+    let one = try Self.sinusoid(rate: 0.01, tasks: 1).diagnosis(.maml, using: &generator)
+    #expect(one.angle?.interval == nil)
+    let still = try Self.sinusoid(rate: 0.01).with(steps: 0).diagnosis(.maml, using: &generator)
+    #expect(!still.hasSteps && still.verdict == .trust)
+    #expect(still.angle?.value == 0)
+  }
+
+  @Test(arguments: [Method.maml, .firstOrderANIL], Route.allCases)
+  func certificatesPredictWhatIsCounted(_ method: Method, _ route: Route) throws {
+    let problem = try Self.sinusoid(rate: 0.01).with(steps: 30)
+    let certificate = problem.certificate(method, by: route, repeats: 3)
+    let measured = try #require(certificate.measured)
+    #expect(certificate.predicted.instructions == measured.instructions)
+    #expect(certificate.predicted.multiplyAdds == measured.multiplyAdds)
+    let ratio = Double(certificate.predicted.peakBytes) / Double(measured.peakBytes)
+    #expect((0.8...1.25).contains(ratio), "\(ratio)")
+    #expect((certificate.measuredSeconds ?? 0) > 0 && certificate.predictedSeconds > 0)
+    let refused = problem.certificate(method, by: route, limit: 1000)
+    #expect(refused.measured == nil && refused.measuredSeconds == nil)
+    #expect(refused.predicted == certificate.predicted)
+  }
+
+  @Test func theTaskAndTheLineThatDivergeAreNamed() throws {
+    let problem = try Self.sinusoid(rate: 1e200)
+    let found = try #require(problem.nonFiniteOrigin(.maml))
+    #expect(found.task == 0)
+    #expect(found.origin.source.contains("inner step"))
+    #expect(try Self.sinusoid(rate: 0.01).nonFiniteOrigin(.maml) == nil)
+  }
+}
