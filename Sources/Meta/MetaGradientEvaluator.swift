@@ -28,7 +28,10 @@ public final class MetaGradientEvaluator {
   /// Compiles the meta-gradient of a problem, with its parameters and rate as the first to evaluate at.
   ///
   /// - Parameters:
+  ///   - problem: What the meta-gradient is of.
+  ///   - method: What adapts, and what is differentiated.
   ///   - order: What is differentiated, if not what the method says.
+  ///   - route: How it is computed.
   ///   - threads: How many tasks run at once, at least one.
   /// - Complexity: O(lines) for each size of task.
   public init(

@@ -3,7 +3,10 @@ public import Tape
 extension Matrix {
   /// A matrix of independent normal entries of mean zero.
   ///
-  /// - Parameter deviation: Their standard deviation.
+  /// - Parameters:
+  ///   - shape: The rows and columns.
+  ///   - deviation: The standard deviation of the entries.
+  ///   - generator: Where the entries come from.
   public static func gaussian(
     _ shape: Shape, deviation: Double = 1, using generator: inout some RandomNumberGenerator
   ) -> Matrix {

@@ -151,8 +151,10 @@ public struct ReLUNetwork: Network, Equatable, CustomStringConvertible {
 extension ReLUNetwork {
   /// Normal weights of standard deviation `gain / √inputs`, and biases of zero.
   ///
-  /// - Parameter gain: By default √2, with which signals keep their size through the layers (He et
-  ///   al., *Delving deep into rectifiers*, 2015); smaller where inputs are large.
+  /// - Parameters:
+  ///   - gain: By default √2, with which signals keep their size through the layers (He et al.,
+  ///     *Delving deep into rectifiers*, 2015); smaller where inputs are large.
+  ///   - generator: Where the weights come from.
   public func initialParameters(
     gain: Double = 2.0.squareRoot(), using generator: inout some RandomNumberGenerator
   ) -> Parameters<Matrix> {

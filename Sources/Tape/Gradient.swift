@@ -26,7 +26,7 @@ public func gradient(of result: Variable, wrt variables: [Variable]) -> [Variabl
 
 /// The gradient of a scalar with respect to one variable, recorded on the same tape.
 ///
-/// See ``gradient(of:wrt:)-([Variable])``.
+/// See ``gradient(of:wrt:)->[Variable]``.
 public func gradient(of result: Variable, wrt variable: Variable) -> Variable {
   gradient(of: result, wrt: [variable])[0]
 }

@@ -50,7 +50,9 @@ public final class GradientTape {
 extension GradientTape {
   /// Records a value from outside, of which derivatives are taken and which a ``Program`` replaces.
   ///
-  /// - Parameter name: What listings call it.
+  /// - Parameters:
+  ///   - value: What it is here; a replay may bring another of the same shape.
+  ///   - name: What listings call it.
   public func input(_ value: Matrix, named name: String = "") -> Variable {
     leaf(.input, value, label: name.isEmpty ? 0 : intern(name))
   }

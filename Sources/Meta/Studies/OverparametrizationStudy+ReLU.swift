@@ -24,10 +24,13 @@ extension OverparametrizationStudy {
   /// Without `tasks`, each outer step draws 25 fresh ones; Adam descends at the outer rate.
   ///
   /// - Parameters:
+  ///   - method: What adapts in the inner loop, and the order.
+  ///   - seed: What truth, start and tasks follow from.
   ///   - hiddenLayers: How many hidden layers of the study's width.
   ///   - representation: What the tasks share.
   ///   - testPoints: The numbers of points of new tasks.
   ///   - testTasks: How many new tasks are drawn for each.
+  ///   - progress: Is told how many outer steps are done.
   /// - Returns: What was learnt (body and head are the first and the last weights), and the mean
   ///   squared errors on new points of new tasks, without their noise.
   /// - Throws: ``MetaProblemError`` if a rate is not finite.

@@ -75,6 +75,7 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
   /// Interrupted and resumed, it ends with the same bits as in one go.
   ///
   /// - Parameters:
+  ///   - training: Where it stands; it is moved on in place.
   ///   - progress: Is told of every step; if it answers false, the training stops there.
   /// - Throws: ``MetaProblemError`` if parameters have ceased to be finite.
   public func train(
