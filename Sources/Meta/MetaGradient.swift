@@ -33,7 +33,10 @@ extension MetaProblem {
   ///
   /// Tasks are summed in one fixed order, so equal problems give equal bits.
   ///
-  /// - Parameter order: What is differentiated, if not what the method says.
+  /// - Parameters:
+  ///   - method: What adapts, and what is differentiated.
+  ///   - order: What is differentiated, if not what the method says.
+  ///   - route: How it is computed.
   /// - Complexity: For *s* steps on *t* tasks, O(*st*) gradients of the network; exact methods add
   ///   O(*st*) Hessian-vector products.
   public func metaGradient(

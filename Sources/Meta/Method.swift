@@ -38,6 +38,7 @@ public enum Method: String, CaseIterable, Sendable {
   /// Its inner loop of the given number of steps; none where nothing adapts.
   ///
   /// - Parameters:
+  ///   - steps: The number of inner steps.
   ///   - order: What is differentiated, if not what the method says.
   ///   - rule: How a step moves a parameter along its gradient.
   public func innerLoop(

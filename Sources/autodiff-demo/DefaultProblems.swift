@@ -25,7 +25,7 @@ extension MetaProblem {
     return try MetaProblem(
       network: LinearTwoLayer(inputs: 20, width: 3, outputs: 1), loss: .halfMeanSquaredError,
       parameters: parameters, steps: 1, learningRate: 0.25,
-      tasks: (0..<10).map { _ in truth.task(support: 25, query: 25, using: &generator) })
+      tasks: truth.tasks(10, support: 25, query: 25, using: &generator))
   }
 
   /// Sinusoid regression with the ReLU network 1-40-40-1, K = 10, at initialisation.
@@ -37,7 +37,7 @@ extension MetaProblem {
     return try MetaProblem(
       network: network, loss: .meanSquaredError, parameters: parameters.values, steps: steps,
       learningRate: 0.01,
-      tasks: (0..<25).map { _ in Sinusoids().task(support: 10, query: 10, using: &generator) })
+      tasks: Sinusoids().tasks(25, support: 10, query: 10, using: &generator))
   }
 }
 

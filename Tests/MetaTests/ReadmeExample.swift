@@ -12,7 +12,7 @@ func readmeExample(_ show: (Any) -> Void) throws {
     network: network, loss: .meanSquaredError,
     parameters: network.initialParameters(gain: 0.6, using: &generator).values,
     steps: 5, learningRate: 0.01,
-    tasks: (0..<25).map { _ in Sinusoids().task(support: 10, query: 10, using: &generator) })
+    tasks: Sinusoids().tasks(25, support: 10, query: 10, using: &generator))
   let comparison = problem.comparison(.maml)
   show("cosine \(comparison.gap.cosine ?? 0)")
   show("\(comparison.firstOrder.cuts.count) paths cut, first \(comparison.firstOrder.cuts[0])")

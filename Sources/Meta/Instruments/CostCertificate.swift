@@ -27,6 +27,8 @@ extension MetaProblem {
   /// neither grows with the number of steps that is asked about.
   ///
   /// - Parameters:
+  ///   - method: What adapts, and what is differentiated.
+  ///   - route: How it is computed.
   ///   - limit: The bytes beyond which nothing is run: then the certificate has no measurement.
   ///   - repeats: Of how many runs the fastest counts, at least one.
   public func certificate(

@@ -31,6 +31,8 @@ extension MetaProblem {
   /// sweep that stops there would call every field symmetric.
   ///
   /// - Parameters:
+  ///   - method: Whose meta-gradient is the field.
+  ///   - order: What of it is differentiated, if not what the method says.
   ///   - directions: The most directions that are tried. With at least as many as there are numbers
   ///     in the parameters, J is known in full; with fewer, the norms are estimated along random signs.
   ///   - generator: Where random signs come from.

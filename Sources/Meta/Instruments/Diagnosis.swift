@@ -76,7 +76,9 @@ extension MetaProblem {
   /// Confidence intervals are percentiles of 1000 resamples of the tasks; they say how the answer would
   /// vary with other tasks of the same kind, at these parameters.
   ///
-  /// - Parameter generator: Where resamples and the first directions of power iterations come from.
+  /// - Parameters:
+  ///   - family: The inner loop to look at.
+  ///   - generator: Where resamples and the first directions of power iterations come from.
   /// - Complexity: About a hundred meta-gradients, and the curvature.
   /// - Reference: Efron and Tibshirani, *An introduction to the bootstrap* (1993), chapter 13.
   public func diagnosis(

@@ -31,6 +31,7 @@ extension MetaProblem {
   /// Turns the second-order path up from first order to exact, by its weight and by its length.
   ///
   /// - Parameters:
+  ///   - family: The inner loop that is differentiated.
   ///   - weights: The values of λ, from 0 for first order to 1 for exact.
   ///   - lastSteps: The lengths of the path in inner steps; by default some from none to all.
   ///   - outerRate: The outer step that each setting is judged by; by default the one among powers of

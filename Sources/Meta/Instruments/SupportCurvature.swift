@@ -27,6 +27,7 @@ extension MetaProblem {
   /// Measures the largest curvature along the inner path, by power iteration on Hessian-vector products.
   ///
   /// - Parameters:
+  ///   - family: What adapts.
   ///   - tolerance: The relative change between iterations at which they stop.
   ///   - iterations: The most that are made; the estimate comes from below.
   ///   - generator: Where the first directions come from.

@@ -77,7 +77,7 @@ public struct TradeoffStudy: Sendable {
     rate: Double, tasks count: Int, samples: Int, seed: UInt64
   ) throws(MetaProblemError) -> (joint: Double, maml: Double) {
     var generator = SeededGenerator(seed: seed)
-    let drawn = (0..<count).map { _ in tasks.task(points: samples, using: &generator) }
+    let drawn = tasks.tasks(count, support: samples, query: samples, using: &generator)
     var sums = TradeoffSums(dimension: tasks.dimension)
     for task in drawn {
       let (support, query) = (task.support.inputs.transposed, task.query.inputs.transposed)
@@ -198,7 +198,7 @@ public struct TradeoffStudy: Sendable {
       for run in 0..<repeats {
         var generator = SeededGenerator(seed: seed &+ 31 &* UInt64(run + 1))
         func draw() -> [LearningTask] {
-          (0..<batch).map { _ in tasks.task(points: points, using: &generator) }
+          tasks.tasks(batch, support: points, query: points, using: &generator)
         }
         var parameters = Matrix(Shape(tasks.dimension, 1), repeating: 0)
         let evaluator = try self.evaluator(method, rate: rate, draw())
@@ -223,7 +223,7 @@ public struct TradeoffStudy: Sendable {
   ) throws(MetaProblemError) -> (smoothness: Double, variance: Double) {
     var generator = SeededGenerator(seed: seed &+ 0x5EED)
     let count = 400
-    let drawn = (0..<count).map { _ in tasks.task(points: points, using: &generator) }
+    let drawn = tasks.tasks(count, support: points, query: points, using: &generator)
     let size = tasks.dimension
     let one = try evaluator(method, rate: rate, [drawn[0]])
     var gradients: [Matrix] = []

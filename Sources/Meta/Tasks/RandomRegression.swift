@@ -8,7 +8,7 @@ import Tape
 ///
 /// - Reference: the experiments of Gao and Sener, *Modeling and optimization trade-off in
 ///   meta-learning* (2020).
-public struct RandomRegression: Sendable {
+public struct RandomRegression: TaskDistribution {
   /// The dimension p of the inputs.
   public let dimension: Int
   /// The largest coefficient and variance, β.
@@ -45,12 +45,12 @@ public struct RandomRegression: Sendable {
       noiseVariance: .random(in: 0..<scale, using: &generator))
   }
 
-  /// Draws a task of as many points of support as of query set.
+  /// Draws a task: a truth, and points of support and query set with noise.
   public func task(
-    points: Int, using generator: inout some RandomNumberGenerator
+    support: Int, query: Int, using generator: inout some RandomNumberGenerator
   ) -> LearningTask {
     let truth = truth(using: &generator)
-    func draw() -> LabelledPoints<Matrix> {
+    func draw(_ points: Int) -> LabelledPoints<Matrix> {
       let inputs = Matrix.gaussian(Shape(points, dimension), using: &generator)
         .times(truth.factor.transposed)
       let clean = inputs.times(truth.coefficients)
@@ -58,7 +58,7 @@ public struct RandomRegression: Sendable {
       return LabelledPoints(
         inputs: inputs, targets: clean.map { $0 + deviation * generator.nextGaussian() })
     }
-    return LearningTask(support: draw(), query: draw())
+    return LearningTask(support: draw(support), query: draw(query))
   }
 
   /// What the two solutions need of a task: XᵀX and XᵀY of each half.

@@ -4,7 +4,7 @@ import Tape
 /// Regressions on sine waves: y = A sin(x − φ), with A, φ and x evenly distributed.
 ///
 /// - Reference: Finn, Abbeel and Levine, *Model-agnostic meta-learning* (2017), section 5.1.
-public struct Sinusoids: Sendable {
+public struct Sinusoids: TaskDistribution {
   /// From where amplitudes A are drawn.
   public var amplitudes = 0.1...5.0
   /// From where phases φ are drawn, in radians.
