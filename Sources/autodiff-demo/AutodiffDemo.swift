@@ -5,6 +5,7 @@ import Foundation
 struct AutodiffDemo {
   static let commands = [
     compareCommand, metagradientCommand, checkCommand, tapeCommand, benchCommand,
+    ledgerCommand, dialCommand, curlCommand,
     representCommand, overparametrizeCommand, tradeoffCommand, sinusoidCommand,
   ]
 

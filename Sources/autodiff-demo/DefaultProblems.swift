@@ -3,12 +3,20 @@ import Nets
 import Tape
 
 /// What `compare` shows without a file: one linear problem, and the sinusoid after one and five steps.
-func defaultProblems(seed: UInt64) throws -> [(name: String, problem: MetaProblem)] {
+func defaultProblems(seed: UInt64) throws -> [NamedProblem] {
   [
-    ("linear-20x3-m25-s1-t10", try .linearRepresentation(seed: seed)),
-    ("sinusoid-1x40x40x1-m10-s1-t25", try .sinusoids(steps: 1, seed: seed)),
-    ("sinusoid-1x40x40x1-m10-s5-t25", try .sinusoids(steps: 5, seed: seed)),
+    NamedProblem(
+      name: "linear-20x3-m25-s1-t10", problem: try .linearRepresentation(seed: seed)),
+    NamedProblem(
+      name: "sinusoid-1x40x40x1-m10-s1-t25", problem: try .sinusoids(steps: 1, seed: seed)),
+    try defaultProblem(seed: seed),
   ]
+}
+
+/// What commands on one problem look at without a file: the sinusoid after five steps.
+func defaultProblem(seed: UInt64) throws -> NamedProblem {
+  NamedProblem(
+    name: "sinusoid-1x40x40x1-m10-s5-t25", problem: try .sinusoids(steps: 5, seed: seed))
 }
 
 extension MetaProblem {

@@ -51,8 +51,8 @@ public struct Diagnosis: Sendable {
   public let bySteps: [Growth]
   /// The curvature of the support loss along the inner path.
   public let curvature: SupportCurvature
-  /// What a step along first order lowers the meta-loss by, relative to one along exact of the same rate,
-  /// the best for exact; nil if no step along exact lowers it.
+  /// What a step against first order lowers the meta-loss by, relative to one of the same length, the
+  /// best one, against exact; nil if no step against exact lowers it.
   public let decreaseShare: Double?
   /// Whether there is an inner step at all.
   public let hasSteps: Bool

@@ -11,7 +11,7 @@ public struct Dial: Sendable {
     public let gap: GradientGap
     /// Its length.
     public let gradientNorm: Double
-    /// By how much a step of ``Dial/outerRate`` along it lowers the meta-loss; negative if it grows.
+    /// By how much a step of ``Dial/stepLength`` against it lowers the meta-loss; negative if it grows.
     public let decrease: Double
   }
 
@@ -19,8 +19,8 @@ public struct Dial: Sendable {
   public let family: Family
   /// The meta-loss at the present parameters.
   public let loss: Double
-  /// The length of the outer steps that were tried, relative to the gradient.
-  public let outerRate: Double
+  /// The length of the outer steps that were tried, the same for all: directions are compared, not rates.
+  public let stepLength: Double
   /// The settings by λ, as they were asked for.
   public let byWeight: [Setting]
   /// The settings by the number of last steps that are differentiated, from none to all.
@@ -34,14 +34,14 @@ extension MetaProblem {
   ///   - family: The inner loop that is differentiated.
   ///   - weights: The values of λ, from 0 for first order to 1 for exact.
   ///   - lastSteps: The lengths of the path in inner steps; by default some from none to all.
-  ///   - outerRate: The outer step that each setting is judged by; by default the one among powers of
-  ///     two that lowers the meta-loss most along the exact meta-gradient.
+  ///   - stepLength: The outer step that each setting is judged by; by default the one that lowers the
+  ///     meta-loss most against the exact meta-gradient, among its length times powers of two.
   public func dial(
     _ family: Family, weights: [Double] = (0...10).map { Double($0) / 10 },
-    lastSteps: [Int]? = nil, outerRate: Double? = nil
+    lastSteps: [Int]? = nil, stepLength: Double? = nil
   ) -> Dial {
     let exact = metaGradient(family.exact)
-    let outerRate = outerRate ?? bestOuterRate(along: exact.gradient.values, family)
+    let stepLength = stepLength ?? bestStepLength(exact, family)
     let losses = MetaGradientEvaluator(self, family.firstOrder)
     func setting(_ order: Order) -> Dial.Setting {
       let result = metaGradient(family.exact, order: order)
@@ -49,11 +49,11 @@ extension MetaProblem {
         order: order,
         gap: GradientGap(exact: exact.gradient.values, firstOrder: result.gradient.values),
         gradientNorm: result.gradientNorm,
-        decrease: exact.loss - loss(losses, movedBy: outerRate, along: result.gradient.values))
+        decrease: exact.loss - loss(losses, after: stepLength, against: result))
     }
     let lengths = lastSteps ?? Self.spread(upTo: exact.kept.map(\.step).max() ?? 0)
     return Dial(
-      family: family, loss: exact.loss, outerRate: outerRate,
+      family: family, loss: exact.loss, stepLength: stepLength,
       byWeight: weights.map { setting(.scaled(by: $0)) },
       byLastSteps: lengths.map { setting(.lastSteps($0)) })
   }
@@ -67,21 +67,23 @@ extension MetaProblem {
     ).sorted()
   }
 
-  /// Among powers of two, the outer rate that lowers the meta-loss most along a gradient; 0 if none does.
-  func bestOuterRate(along gradient: [Matrix], _ family: Family) -> Double {
+  /// The length of a step against a meta-gradient that lowers the meta-loss most, among the gradient's
+  /// own times powers of two; 0 if none does.
+  private func bestStepLength(_ gradient: MetaGradient, _ family: Family) -> Double {
     let losses = MetaGradientEvaluator(self, family.firstOrder)
-    let start = loss(losses, movedBy: 0, along: gradient)
-    let rates = (-30...10).map { $0 < 0 ? 1 / Double(1 << -$0) : Double(1 << $0) }
-    let best = rates.map { (rate: $0, loss: loss(losses, movedBy: $0, along: gradient)) }
-      .filter { $0.loss < start }.min { $0.loss < $1.loss }
-    return best?.rate ?? 0
+    return (-30...10).map { gradient.gradientNorm * scalarExp(scalarLog(2) * Double($0)) }
+      .map { (length: $0, loss: loss(losses, after: $0, against: gradient)) }
+      .filter { $0.loss < gradient.loss }.min { $0.loss < $1.loss }?.length ?? 0
   }
 
+  /// The meta-loss after an outer step of the given length against a meta-gradient.
   private func loss(
-    _ evaluator: MetaGradientEvaluator, movedBy rate: Double, along gradient: [Matrix]
+    _ evaluator: MetaGradientEvaluator, after length: Double, against gradient: MetaGradient
   ) -> Double {
+    let scale = gradient.gradientNorm > 0 ? -length / gradient.gradientNorm : 0
     evaluator.setParameters(
-      zip(parameters.values, gradient).map { $0.adding($1, scale: -rate) }, rate: learningRate)
+      zip(parameters.values, gradient.gradient.values).map { $0.adding($1, scale: scale) },
+      rate: learningRate)
     return evaluator.evaluate().loss
   }
 }

@@ -17,19 +17,13 @@ let compareCommand = Command(
 ) { arguments in
   let reports: [ComparedProblem]
   let origin: String
-  if let path = arguments.operands.first {
-    if arguments.has("--seed") {
-      throw UserError("compare: --seed is for the problems made here, but a FILE is given")
-    }
-    let name =
-      path == "-"
-      ? "standard input" : URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
-    let problem = try ProblemFile(path: path).problem
-    reports = [try naming(path) { try ComparedProblem(name: name, problem) }]
+  try arguments.refuseSeedWithFile()
+  if let named = try arguments.problemOfFile() {
+    reports = [try naming(arguments.operands[0]) { try ComparedProblem(named) }]
     origin = ""
   } else {
     let seed = try arguments.seed()
-    reports = try defaultProblems(seed: seed).map { try ComparedProblem(name: $0, $1) }
+    reports = try defaultProblems(seed: seed).map { try ComparedProblem($0) }
     origin = " (seed \(seed))"
   }
   if arguments.has("--json") {
@@ -48,15 +42,14 @@ let compareCommand = Command(
 }
 
 /// A problem with both families compared.
-private struct ComparedProblem {
+struct ComparedProblem {
   var name: String
   var problem: MetaProblem
   var comparisons: [(family: Family, comparison: MetaGradientComparison)]
 
-  init(name: String, _ problem: MetaProblem) throws {
-    self.name = name
-    self.problem = problem
-    comparisons = try Family.allCases.map { family in
+  init(_ named: NamedProblem) throws {
+    (name, problem) = (named.name, named.problem)
+    comparisons = try Family.allCases.map { [problem] family in
       (
         family,
         MetaGradientComparison(
@@ -100,7 +93,7 @@ private struct ComparedProblem {
 }
 
 /// One plain sentence on what the tables show.
-private func conclusion(_ problems: [ComparedProblem]) -> String {
+func conclusion(_ problems: [ComparedProblem]) -> String {
   let all = problems.flatMap { $0.comparisons.map(\.comparison) }
   if all.allSatisfy(\.firstOrder.cuts.isEmpty) {
     return "Without an inner step there is nothing to cut: first order is exact."
@@ -127,7 +120,7 @@ private func range(_ low: Double, _ high: Double, _ decimals: Int) -> String {
 }
 
 extension GradientGap {
-  fileprivate var cells: [String] {
+  var cells: [String] {
     [
       cosine?.fixed(4) ?? "–", angle.map { $0.fixed(1) + "°" } ?? "–",
       normRatio?.significant(4) ?? "–", relativeError?.significant(3) ?? "–",
@@ -137,7 +130,7 @@ extension GradientGap {
 
 extension MetaProblem {
   /// The problem in a line: network, loss, tasks, inner loop.
-  fileprivate var summary: String {
+  var summary: String {
     let sizes = Set(tasks.map { "\($0.support.inputs.rows) + \($0.query.inputs.rows)" })
     let points = sizes.count == 1 ? "of \(sizes.first ?? "") points" : "of various sizes"
     return "\(network), \(loss.rawValue), \("task".counted(tasks.count)) \(points) "

@@ -57,6 +57,9 @@ struct Arguments {
   private var values: [String: String] = [:]
   private let command: Command
 
+  /// The name of the command.
+  var name: String { command.name }
+
   init(_ words: [String], for command: Command) throws {
     self.command = command
     var rest = words[...]

@@ -67,12 +67,12 @@ import Testing
       #expect(settings.last?.gap.angle == 0)
       #expect(settings.last?.gradientNorm == exact.gradientNorm)
     }
-    #expect(dial.outerRate > 0)
+    #expect(dial.stepLength > 0)
     // The decrease is that of the meta-loss.
     let moved = try MetaProblem(
       network: problem.network, loss: problem.loss,
       parameters: zip(problem.parameters.values, exact.gradient.values).map {
-        $0.adding($1, scale: -dial.outerRate)
+        $0.adding($1, scale: -dial.stepLength / exact.gradientNorm)
       }, steps: problem.steps, learningRate: problem.learningRate, tasks: problem.tasks)
     let decrease = exact.loss - moved.metaGradient(.maml).loss
     #expect(decrease > 0)

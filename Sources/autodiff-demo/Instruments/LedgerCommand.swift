@@ -1,0 +1,109 @@
+import Meta
+import Tape
+
+/// `ledger`: which derivative paths first order cuts, where, and what each is worth.
+let ledgerCommand = Command(
+  name: "ledger",
+  summary: "Takes exact minus first order apart, by inner step and by parameter",
+  operands: "[FILE]", operandCount: 0...1,
+  options: [.family, .seed("of the problem made here"), .json],
+  details: """
+    The paths through the inner gradients add up to exact minus first order. A term's length is that of
+    the vector that its path adds to the meta-gradient; terms may cancel, so lengths do not add up.
+    \(NamedProblem.help)
+    """,
+  example: "autodiff-demo ledger Tests/Fixtures/relu-5steps.json --family anil"
+) { arguments in
+  let family = try arguments.family()
+  let named = try arguments.problem(for: family.methods)
+  let report = LedgerReport(named, family)
+  return Answer(arguments.has("--json") ? try json(report.document) : report.text)
+}
+
+/// A ledger beside the two meta-gradients that it explains.
+struct LedgerReport {
+  let named: NamedProblem
+  let comparison: MetaGradientComparison
+  let ledger: OrderLedger
+
+  init(_ named: NamedProblem, _ family: Family) {
+    self.named = named
+    comparison = named.problem.comparison(family)
+    ledger = named.problem.ledger(family)
+  }
+
+  /// The distance of firstOrder + Σ terms from the exact meta-gradient, relative to it: the ledger came
+  /// about on another route.
+  var remainder: Double {
+    GradientGap(exact: comparison.exact.gradient.values, firstOrder: ledger.exact.values)
+      .relativeError ?? 0
+  }
+
+  private func length(_ matrices: [Matrix]) -> Double {
+    GradientGap(exact: matrices, firstOrder: matrices.map { $0.map { _ in 0 } }).relativeError
+      == nil
+      ? 0 : matrices.flatMap(\.elements).reduce(0) { $0 + $1 * $1 }.squareRoot()
+  }
+
+  var text: String {
+    let parameters = ledger.byParameters
+    var table = TextTable(
+      header: ["‖term‖"] + parameters.map { "by \($0.parameter)" } + ["together"])
+    for (step, term) in ledger.bySteps {
+      table.rows.append(
+        ["step \(step)"]
+          + ledger.entries.filter { $0.path.step == step }.map { $0.norm.significant(4) }
+          + [length(term.values).significant(4)])
+    }
+    table.rows.append(
+      ["all steps"] + parameters.map { length($0.term.values).significant(4) }
+        + [length(ledger.difference.values).significant(4)])
+    let cuts = comparison.firstOrder.cuts.count
+    if cuts == 0 {
+      return "\(named.name)\nWithout an inner step there is nothing to cut: first order is exact.\n"
+    }
+    return """
+      \(named.name)
+        \(named.problem.summary)
+
+      \(comparison.exact.method.rawValue) keeps \("path".counted(comparison.exact.kept.count)) through inner \
+      gradients, \(comparison.firstOrder.method.rawValue) cuts \(cuts): one for each step and parameter.
+      What each adds to the meta-gradient:
+
+      \(table.text)
+        ‖exact‖ \(comparison.exact.gradientNorm.significant(4)), \
+      ‖first order‖ \(comparison.firstOrder.gradientNorm.significant(4)), \
+      ‖exact − first order‖ \(length(ledger.difference.values).significant(4))
+        First order plus all terms is exact to \(remainder.significant(1)) of its length.
+
+      """
+  }
+
+  struct Document: Encodable {
+    struct Entry: Encodable {
+      var step: Int
+      var parameter: String
+      var norm: Double
+      var term: [[Double]]
+    }
+    var problem: String
+    var method: String
+    var exactNorm: Double
+    var firstOrderNorm: Double
+    var differenceNorm: Double
+    var remainder: Double
+    var entries: [Entry]
+  }
+
+  var document: Document {
+    Document(
+      problem: named.name, method: ledger.method.rawValue,
+      exactNorm: comparison.exact.gradientNorm, firstOrderNorm: comparison.firstOrder.gradientNorm,
+      differenceNorm: length(ledger.difference.values), remainder: remainder,
+      entries: ledger.entries.map {
+        .init(
+          step: $0.path.step, parameter: $0.path.parameter, norm: $0.norm,
+          term: $0.term.values.map(\.elements))
+      })
+  }
+}
