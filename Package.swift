@@ -49,6 +49,7 @@ let package = Package(
     .testTarget(name: "NetsTests", dependencies: ["Nets", "TestSupport"]),
     .testTarget(name: "MetaTests", dependencies: ["Meta", "TestSupport"]),
     .testTarget(name: "AutodiffDemoTests", dependencies: ["autodiff-demo", "TestSupport"]),
+    .testTarget(name: "CourseTests", dependencies: ["Tape", "Nets", "Meta", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )
