@@ -8,6 +8,7 @@ import Testing
 /// others, and a line here.
 let chapters: [String: @Sendable ((Any) -> Void) throws -> Void] = [
   "01": chapter01,
+  "02": chapter02,
 ]
 
 /// What the course shows is what compiles, and what it says is printed is printed.
