@@ -10,6 +10,7 @@ let chapters: [String: @Sendable ((Any) -> Void) throws -> Void] = [
   "01": chapter01,
   "02": chapter02,
   "03": chapter03,
+  "04": chapter04,
 ]
 
 /// What the course shows is what compiles, and what it says is printed is printed.
