@@ -95,8 +95,8 @@ extension MetaProblem {
 
   /// What a meta-gradient takes, known from its tape without running it.
   ///
-  /// Records two short loops and extends their difference to the number of steps, so the answer
-  /// comes at once even for a loop that would not fit in memory.
+  /// Records loops of two and three steps and extends their difference to the number of steps, so the
+  /// answer comes at once even for a loop that would not fit in memory.
   ///
   /// - Returns: As ``MetaGradient/cost``, but with the memory of all sizes of task together.
   public func predictedCost(_ method: Method, by route: Route = .unrolled) -> Cost {
@@ -120,18 +120,18 @@ extension MetaProblem {
       cost(taskGradient(method.innerLoop(steps: steps, rule: rule), route, shapes))
     }
     func extended(_ from: Int, _ to: Int) -> Int {
-      let growth = (to - from).saturatingProduct(max(steps - 2, 0))
-      return growth == .max ? .max : (steps < 2 ? from : to + growth)
+      let growth = (to - from).saturatingProduct(max(steps - 3, 0))
+      return growth == .max ? .max : (steps < 3 ? from : to + growth)
     }
     // Tasks of one size share their programs; those of another size come on top.
     var counts: [TaskShapes: Int] = [:]
     for task in tasks { counts[TaskShapes(task), default: 0] += 1 }
     return counts.reduce(into: Cost()) { total, entry in
       let (shapes, count) = entry
-      let (one, two) = (short(min(steps, 1), shapes), short(min(steps, 2), shapes))
-      total.instructions += count * extended(one.instructions, two.instructions)
-      total.multiplyAdds += count * extended(one.multiplyAdds, two.multiplyAdds)
-      let bytes = extended(one.peakBytes, two.peakBytes)
+      let (two, three) = (short(min(steps, 2), shapes), short(min(steps, 3), shapes))
+      total.instructions += count * extended(two.instructions, three.instructions)
+      total.multiplyAdds += count * extended(two.multiplyAdds, three.multiplyAdds)
+      let bytes = extended(two.peakBytes, three.peakBytes)
       total.peakBytes = bytes == .max ? .max : total.peakBytes + bytes
     }
   }

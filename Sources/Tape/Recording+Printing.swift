@@ -24,7 +24,7 @@ extension Program {
 }
 
 extension Recording {
-  fileprivate func listing(outputs: [Int]) -> String {
+  func listing(outputs: [Int], marked: Set<Int> = []) -> String {
     var outputNames: [Int: [String]] = [:]
     for (position, line) in outputs.enumerated() {
       outputNames[line, default: []].append("→ output \(position)")
@@ -33,7 +33,7 @@ extension Recording {
     let rows = shown.map { line in
       // The level is a staircase: the further right the digit, the higher the derivative.
       [
-        "%\(line)",
+        (marked.isEmpty ? "" : marked.contains(line) ? "✂ " : "  ") + "%\(line)",
         String(repeating: "  ", count: instructions[line].level)
           + "\(instructions[line].level)",
         text(line), instructions[line].shape.description,

@@ -5,7 +5,7 @@ import Foundation
 struct AutodiffDemo {
   static let commands = [
     compareCommand, metagradientCommand, checkCommand, tapeCommand, benchCommand,
-    ledgerCommand, dialCommand, curlCommand,
+    diagnoseCommand, ledgerCommand, dialCommand, curlCommand, costCommand,
     representCommand, overparametrizeCommand, tradeoffCommand, sinusoidCommand,
   ]
 

@@ -11,7 +11,7 @@ public struct CostCertificate: Sendable {
   public let steps: Int
   /// What the tape says beforehand.
   public let predicted: Cost
-  /// The seconds that loops of one and two steps let expect.
+  /// The seconds that runs of one and four steps let expect.
   public let predictedSeconds: Double
   /// What was counted while it ran: kernel calls that were made, multiply-adds that they did, and the
   /// memory that was reserved; nil if it was not run.
@@ -23,14 +23,14 @@ public struct CostCertificate: Sendable {
 extension MetaProblem {
   /// Predicts what a meta-gradient takes, then computes it and counts.
   ///
-  /// Costs are predicted from the tapes of loops of one and two steps, times from runs of one and four;
+  /// Costs are predicted from the tapes of loops of two and three steps, times from runs of one and four;
   /// neither grows with the number of steps that is asked about.
   ///
   /// - Parameters:
   ///   - method: What adapts, and what is differentiated.
   ///   - route: How it is computed.
   ///   - limit: The bytes beyond which nothing is run: then the certificate has no measurement.
-  ///   - repeats: Of how many runs the fastest counts, at least one.
+  ///   - repeats: Of how many runs the fastest counts: at least one, and no more than a second's.
   public func certificate(
     _ method: Method, by route: Route = .unrolled, limit: Int = .max, repeats: Int = 5
   ) -> CostCertificate {
@@ -54,9 +54,11 @@ extension MetaProblem {
   ) -> (cost: Cost, seconds: Double) {
     let evaluator = MetaGradientEvaluator(self, method, by: route)
     let clock = ContinuousClock()
-    let times = (0..<max(1, repeats)).map { _ in
-      clock.measure { _ = evaluator.evaluate() } / .seconds(1)
-    }
+    let start = clock.now
+    var times: [Double] = []
+    repeat {
+      times.append(clock.measure { _ = evaluator.evaluate() } / .seconds(1))
+    } while times.count < repeats && clock.now - start < .seconds(1)
     var cost = evaluator.cost
     cost.peakBytes = evaluator.reservedBytes
     return (cost, times.min() ?? 0)

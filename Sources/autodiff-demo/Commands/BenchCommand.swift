@@ -89,11 +89,3 @@ private struct Timing: Encodable {
     ]
   }
 }
-
-extension Double {
-  /// A number of microseconds in the unit that suits it.
-  fileprivate var duration: String {
-    if self < 1000 { return "\(fixed(self < 100 ? 1 : 0)) µs" }
-    return self < 1e6 ? "\((self / 1000).fixed(2)) ms" : "\((self / 1e6).fixed(2)) s"
-  }
-}

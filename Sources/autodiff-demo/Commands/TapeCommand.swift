@@ -34,18 +34,26 @@ let tapeCommand = Command(
   if arguments.has("--dot") { return Answer(problem.program(method ?? .maml).dot) }
   if let method { return Answer(section(method, problem)) }
   return Answer(
-    section(.maml, problem) + "\n" + section(.firstOrderMAML, problem) + "\n" + summary(problem))
+    section(.maml, problem, beside: .firstOrderMAML) + "\n" + section(.firstOrderMAML, problem)
+      + "\n"
+      + summary(problem))
 }
 
-private func section(_ method: Method, _ problem: MetaProblem) -> String {
+private func section(
+  _ method: Method, _ problem: MetaProblem, beside other: Method? = nil
+) -> String {
   let outputs =
     ["output 0 is the query loss"]
     + problem.parameters.descriptions.enumerated().map { "\($0 + 1) the gradient of \($1.name)" }
+  let program = problem.program(method)
+  let listing =
+    other.map { program.listing(markingWhatIsMissingIn: problem.program($0)) } ?? program.listing
+  let mark = other.map { " ✂ marks what \($0.rawValue) leaves out." } ?? ""
   return """
-    \(method.rawValue), order \(method.order.description)
-    Level 0 is written forward, 1 a gradient of that, 2 a gradient of a gradient; \(outputs.list).
+    \(method.rawValue), order \(method.order)
+    Level 0 is written forward, 1 a gradient of that, 2 a gradient of a gradient; \(outputs.list).\(mark)
 
-    \(problem.program(method).listing)
+    \(listing)
     """
 }
 

@@ -66,7 +66,8 @@ struct DialReport {
       \(table("λ", dial.byWeight) { "\($0.weight(step: 1, of: 1))" })
       \(table("last steps", dial.byLastSteps) { "\($0.lastSteps ?? 0)" })
         Decrease of the meta-loss, \(dial.loss.significant(5)) here, by one step of \
-      length \(dial.stepLength.significant(3)).
+      length \(dial.stepLength.significant(3)). Short steps lower it in proportion to the cosine; long ones \
+      need not.
 
       """
   }
@@ -92,13 +93,13 @@ struct DialReport {
         dial.byWeight.map { ($0.order.weight(step: 1, of: 1), $0) }
       ),
       (
-        "by length", "inner steps that are differentiated, from the last",
+        "by last steps", "inner steps that are differentiated, from the last",
         dial.byLastSteps.map { (Double($0.order.lastSteps ?? 0), $0) }
       ),
     ]
     let measures: [(String, String, (Dial.Setting) -> Double?)] = [
       ("Angle to exact", "degrees", { $0.gap.angle }),
-      ("Length", "‖gradient‖ / ‖exact‖", { $0.gap.normRatio }),
+      ("Norm ratio", "‖gradient‖ / ‖exact‖", { $0.gap.normRatio }),
       ("Decrease of the meta-loss", "by one outer step", { $0.decrease }),
     ]
     return Figure(

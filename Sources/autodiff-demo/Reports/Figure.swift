@@ -57,6 +57,10 @@ struct Figure {
     ]
     private static let dashes = ["", "7 3", "2 2.5", "9 3 2 3", "", "5 2", "1 2"]
 
+    init(color: String, dash: String) {
+      (self.color, self.dash) = (color, dash)
+    }
+
     init(_ index: Int) {
       color = Self.colors[index % Self.colors.count]
       dash = Self.dashes[index % Self.dashes.count]

@@ -37,6 +37,12 @@ extension Double {
   /// The number with so many decimals.
   func fixed(_ decimals: Int) -> String { String(format: "%.\(decimals)f", self) }
 
+  /// A number of microseconds in the unit that suits it.
+  var duration: String {
+    if self < 1000 { return "\(fixed(self < 100 ? 1 : 0)) µs" }
+    return self < 1e6 ? "\((self / 1000).fixed(2)) ms" : "\((self / 1e6).fixed(2)) s"
+  }
+
   /// The number with so many significant digits, with an exponent where it is long.
   func significant(_ digits: Int) -> String { String(format: "%#.\(digits)g", self) }
 }

@@ -1,0 +1,181 @@
+import Foundation
+import Meta
+import Tape
+
+/// `cost`: what meta-gradients are said to take before they run, and what they took.
+let costCommand = Command(
+  name: "cost",
+  summary: "Predicts what meta-gradients take, and measures it, against inner steps",
+  operands: "[FILE]", operandCount: 0...1,
+  options: [
+    .family,
+    .init(name: "--steps", value: "K,…", help: "numbers of inner steps (default 1,2,5,10,20,50)"),
+    .init(name: "--memory", value: "MB", help: "what may be used (default: this machine's)"),
+    .seed("of the problem made here"), .json,
+    .init(name: "--svg", value: "FILE", help: "also draw it"),
+  ],
+  details: """
+    Predictions are read off the tapes of two and three inner steps, times off runs of one and four; then
+    each is run on one thread and counted. Memory is that of one task's run; what would not fit, with the
+    programs that have to be made first, is not run, and a warning says so.
+    \(NamedProblem.help)
+    """,
+  example: "autodiff-demo cost --steps 1,10,100 --svg cost.svg"
+) { arguments in
+  let family = try arguments.family()
+  let counts = try arguments.numbers("--steps", in: 0...Double(MetaProblem.maximumSteps))
+  let steps = try (counts ?? [1, 2, 5, 10, 20, 50]).map { try whole($0, "cost: --steps") }
+  let physical = Int(clamping: ProcessInfo.processInfo.physicalMemory)
+  let limit = try arguments.number("--memory", in: 0...1e9).map { Int($0 * 1e6) } ?? physical
+  let svg = try arguments.value("--svg").map { try OutputFile(path: $0, option: "--svg") }
+  let named = try arguments.problem(for: [])
+  let report = try CostReport(named, family, steps: steps, limit: limit)
+  try svg?.write(report.figure.svg)
+  return Answer(arguments.has("--json") ? try json(report.document) : report.text)
+}
+
+/// Certificates of one problem by method, route and number of steps.
+struct CostReport {
+  let named: NamedProblem
+  let family: Family
+  let limit: Int
+  let certificates: [CostCertificate]
+
+  init(_ named: NamedProblem, _ family: Family, steps: [Int], limit: Int) throws {
+    (self.named, self.family, self.limit) = (named, family, limit)
+    let progress = Progress(total: steps.count * family.methods.count * Route.allCases.count)
+    certificates = try steps.flatMap { steps in
+      let problem = try named.problem.with(steps: steps)
+      return family.methods.flatMap { method in
+        Route.allCases.map { route in
+          defer { progress.advance("\(method.rawValue) \(steps)") }
+          return problem.certificate(method, by: route, limit: limit)
+        }
+      }
+    }
+  }
+
+  private func series(_ method: Method, _ route: Route) -> [CostCertificate] {
+    certificates.filter { $0.method == method && $0.route == route }
+  }
+
+  private var tooLarge: [CostCertificate] { certificates.filter { $0.measured == nil } }
+
+  var text: String {
+    var table = TextTable(
+      header: [
+        "method", "route", "steps", "instructions", "counted", "multiply-adds", "counted", "memory",
+        "reserved", "time", "measured",
+      ])
+    table.leftAligned = [0, 1]
+    for certificate in certificates {
+      let (said, counted) = (certificate.predicted, certificate.measured)
+      table.rows.append([
+        certificate.method.rawValue, certificate.route.rawValue, certificate.steps.grouped,
+        said.instructions.grouped, counted?.instructions.grouped ?? "–",
+        said.multiplyAdds.grouped, counted?.multiplyAdds.grouped ?? "–",
+        said.peakBytes.bytes, counted?.peakBytes.bytes ?? "–",
+        (1e6 * certificate.predictedSeconds).duration,
+        certificate.measuredSeconds.map { (1e6 * $0).duration } ?? "–",
+      ])
+    }
+    return """
+      \(named.name), predicted and then counted
+        \(named.problem.summary)
+
+      \(table.text)\(warnings)
+      """
+  }
+
+  private var warnings: String {
+    if tooLarge.isEmpty { return "" }
+    return tooLarge.map { certificate in
+      let needed = (try? named.problem.with(steps: certificate.steps))?
+        .predictedMemory(certificate.method, by: certificate.route)
+      return
+        "\nwarning: \(certificate.method.rawValue) \(certificate.route.rawValue), "
+        + "\("step".counted(certificate.steps)): not run; with its program it would need "
+        + "\((needed ?? 0).bytes) of \(limit.bytes)"
+    }.joined() + "\n"
+  }
+
+  /// Time, memory, multiply-adds and instructions against inner steps, measured over predicted.
+  var figure: Figure {
+    let pairs = family.methods.flatMap { method in Route.allCases.map { (method, $0) } }
+    func panel(
+      _ title: String, _ label: String, _ predicted: (CostCertificate) -> Double,
+      _ measured: (CostCertificate) -> Double?
+    ) -> Figure.Panel {
+      var panel = Figure.Panel(
+        title: title, x: Axis(label: "inner steps", isLogarithmic: true),
+        y: Axis(label: label, isLogarithmic: true))
+      for (index, pair) in pairs.enumerated() {
+        let own = series(pair.0, pair.1).filter { $0.steps > 0 }
+        panel.lines.append(
+          .init(style: .init(index), points: own.map { (Double($0.steps), predicted($0)) }))
+        panel.lines.append(
+          .init(
+            style: .init(color: Figure.Style(index).color, dash: "0 100"),
+            points: own.compactMap { one in measured(one).map { (Double(one.steps), $0) } },
+            hasMarkers: true))
+      }
+      return panel
+    }
+    var figure = Figure(
+      title: "Cost, \(named.name): lines predicted, dots measured",
+      panels: [
+        panel(
+          "Time", "milliseconds, one thread", { 1e3 * $0.predictedSeconds },
+          { $0.measuredSeconds.map { 1e3 * $0 } }),
+        panel(
+          "Memory of one run", "kilobytes", { Double($0.predicted.peakBytes) / 1000 },
+          { $0.measured.map { Double($0.peakBytes) / 1000 } }),
+        panel(
+          "Multiply-adds", "millions, all tasks", { Double($0.predicted.multiplyAdds) / 1e6 },
+          { $0.measured.map { Double($0.multiplyAdds) / 1e6 } }),
+        panel(
+          "Instructions", "kernel calls, all tasks", { Double($0.predicted.instructions) },
+          { $0.measured.map { Double($0.instructions) } }),
+      ])
+    figure.legend = pairs.enumerated().map {
+      .init(style: .init($0), name: "\($1.0.rawValue), \($1.1.rawValue)")
+    }
+    return figure
+  }
+
+  struct Document: Encodable {
+    struct Entry: Encodable {
+      struct Numbers: Encodable {
+        var instructions: Int
+        var multiplyAdds: Int
+        var peakBytes: Int
+        var seconds: Double
+      }
+      var method: String
+      var route: String
+      var steps: Int
+      var predicted: Numbers
+      @Present var measured: Numbers?
+    }
+    var problem: String
+    var certificates: [Entry]
+  }
+
+  var document: Document {
+    Document(
+      problem: named.name,
+      certificates: certificates.map { one in
+        func numbers(_ cost: Cost, _ seconds: Double) -> Document.Entry.Numbers {
+          .init(
+            instructions: cost.instructions, multiplyAdds: cost.multiplyAdds,
+            peakBytes: cost.peakBytes, seconds: seconds)
+        }
+        return Document.Entry(
+          method: one.method.rawValue, route: one.route.rawValue, steps: one.steps,
+          predicted: numbers(one.predicted, one.predictedSeconds),
+          measured: one.measured.flatMap { cost in
+            one.measuredSeconds.map { numbers(cost, $0) }
+          })
+      })
+  }
+}

@@ -1,0 +1,161 @@
+import Meta
+import Nets
+import Tape
+
+/// `diagnose`: whether first order is good enough for a problem.
+let diagnoseCommand = Command(
+  name: "diagnose",
+  summary: "Says whether first order is good enough for a problem, and why",
+  operands: "[FILE]", operandCount: 0...1,
+  options: [
+    .family, .seed("of the problem made here, of resamples and of power iterations"), .json,
+  ],
+  details: """
+    Intervals hold with 95 % confidence over draws of the tasks, at the parameters of the problem.
+    Curvature is that of the support loss along the inner path; times the rate, it bounds what a step can
+    make first order miss. Trust asks for angles up to \(Diagnosis.trustedAngle)°, distrust for \
+    \(Diagnosis.distrustedAngle)° and more.
+    \(NamedProblem.help)
+    """,
+  example: "autodiff-demo diagnose Tests/Fixtures/digits-5way-1shot.json"
+) { arguments in
+  let family = try arguments.family()
+  let named = try arguments.problem(for: family.methods, seedsMore: true)
+  var generator = SeededGenerator(seed: try arguments.seed())
+  let report = DiagnosisReport(
+    named: named, diagnosis: named.problem.diagnosis(family, using: &generator))
+  return Answer(arguments.has("--json") ? try json(report.document) : report.text)
+}
+
+/// A diagnosis as text and JSON.
+struct DiagnosisReport {
+  let named: NamedProblem
+  let diagnosis: Diagnosis
+
+  private var strength: Double { abs(diagnosis.curvature.rate) * diagnosis.curvature.largest }
+
+  var text: String {
+    if !diagnosis.hasSteps {
+      return "\(named.name)\nWithout an inner step there is nothing to cut: first order is exact.\n"
+    }
+    var growth = TextTable(header: ["rate", "steps", "angle", "norm ratio", "relative error"])
+    growth.leftAligned = []
+    for entry in diagnosis.byRate + diagnosis.bySteps {
+      let cells = entry.gap.map { Array($0.cells.dropFirst()) } ?? ["not finite", "–", "–"]
+      growth.rows.append(["\(entry.rate)", "\(entry.steps)"] + cells)
+    }
+    let reasons = reasons.map { "  - \($0)\n" }.joined()
+    return """
+      \(named.name), \(diagnosis.family.rawValue)
+        \(named.problem.summary)
+
+      How the gap grows with the rate and with the steps
+      \(growth.text)
+      \(verdict)
+      \(reasons)
+      """
+  }
+
+  var verdict: String {
+    let method = diagnosis.family.firstOrder.rawValue
+    switch diagnosis.verdict {
+    case .trust:
+      return "Trust first order here: \(method) goes where \(diagnosis.family.rawValue) goes."
+    case .doubt:
+      return "Doubt first order here: \(method) is neither clearly close nor clearly far."
+    case .distrust: return "Do not trust first order here: \(method) goes somewhere else."
+    }
+  }
+
+  var reasons: [String] {
+    func text(
+      _ estimate: Estimate, _ unit: String = "", _ digits: (Double) -> String
+    ) -> String {
+      let interval = estimate.interval.map {
+        ", with 95 % confidence between \(digits($0.lowerBound)) and \(digits($0.upperBound))"
+      }
+      return digits(estimate.value) + unit + (interval ?? "; one task says nothing of others")
+    }
+    let angles = diagnosis.taskAngles.compactMap(\.self)
+    var reasons: [String] = []
+    if let angle = diagnosis.angle {
+      reasons.append("The angle is \(text(angle) { "\($0.fixed(1))°" }).")
+    } else {
+      reasons.append("A meta-gradient is zero, so that there is no angle to speak of.")
+    }
+    if angles.count > 1, let least = angles.min(), let most = angles.max() {
+      reasons.append(
+        "Task by task it is from \(least.fixed(1))° to \(most.fixed(1))°: what the mean over tasks hides."
+      )
+    }
+    if let ratio = diagnosis.normRatio {
+      reasons.append("Its length is \(text(ratio, " times that of exact") { $0.significant(3) }).")
+    }
+    if let share = diagnosis.decreaseShare {
+      reasons.append(
+        "A step as long as is best for exact lowers the meta-loss by \((100 * share).fixed(0)) % of what "
+          + "exact does.")
+    }
+    reasons.append(
+      "The largest curvature of the support loss is \(diagnosis.curvature.largest.significant(3)); times "
+        + "the rate \(strength.significant(3)), "
+        + (strength < 0.1
+          ? "so that a step can miss little."
+          : strength < 1
+            ? "so that a step can miss a good part."
+            : "so that a step can turn the gradient round."))
+    if named.problem.tasks.count > 1, named.problem.tasks.count < 10 {
+      reasons.append(
+        "Intervals from \(named.problem.tasks.count) tasks are rough: give ten or more if you can.")
+    }
+    return reasons
+  }
+
+  struct Document: Encodable {
+    struct Interval: Encodable {
+      var value: Double
+      @Present var low: Double?
+      @Present var high: Double?
+
+      init(_ estimate: Estimate) {
+        value = estimate.value
+        low = estimate.interval?.lowerBound
+        high = estimate.interval?.upperBound
+      }
+    }
+    struct Growth: Encodable {
+      var rate: Double
+      var steps: Int
+      @Present var angle: Double?
+      @Present var normRatio: Double?
+    }
+    var problem: String
+    var family: String
+    var verdict: String
+    var reasons: [String]
+    @Present var angle: Interval?
+    @Present var normRatio: Interval?
+    var taskAngles: [Double?]
+    var byRate: [Growth]
+    var bySteps: [Growth]
+    var largestCurvature: Double
+    var rateTimesCurvature: Double
+    @Present var decreaseShare: Double?
+  }
+
+  var document: Document {
+    func growth(_ entries: [Diagnosis.Growth]) -> [Document.Growth] {
+      entries.map {
+        .init(
+          rate: $0.rate, steps: $0.steps, angle: $0.gap?.angle, normRatio: $0.gap?.normRatio)
+      }
+    }
+    return Document(
+      problem: named.name, family: diagnosis.family.rawValue, verdict: diagnosis.verdict.rawValue,
+      reasons: reasons, angle: diagnosis.angle.map(Document.Interval.init),
+      normRatio: diagnosis.normRatio.map(Document.Interval.init), taskAngles: diagnosis.taskAngles,
+      byRate: growth(diagnosis.byRate), bySteps: growth(diagnosis.bySteps),
+      largestCurvature: diagnosis.curvature.largest, rateTimesCurvature: strength,
+      decreaseShare: diagnosis.decreaseShare)
+  }
+}
