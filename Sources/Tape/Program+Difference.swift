@@ -19,6 +19,20 @@ extension Program {
     recording.listing(outputs: outputs, marked: Set(lines(missingIn: other)))
   }
 
+  /// What each line is, where it comes from, and which lines it reads: for whoever draws a program.
+  package var lineDescriptions:
+    [(operands: [Int], level: Int, source: String, isLeaf: Bool, input: Int?)]
+  {
+    var positions: [Int: Int] = [:]
+    for (position, line) in inputs.enumerated() { positions[line] = position }
+    return recording.instructions.enumerated().map { line, instruction in
+      (
+        Array(instruction.operands), instruction.level, recording.labels[instruction.label],
+        instruction.isLeaf, positions[line]
+      )
+    }
+  }
+
   /// A number for each line, equal for lines of equal meaning in all programs that share `known`.
   private func correspondences(_ known: inout [Correspondence: Int]) -> [Int] {
     var positions: [Int: Int] = [:]

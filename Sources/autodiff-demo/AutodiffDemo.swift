@@ -5,7 +5,7 @@ import Foundation
 struct AutodiffDemo {
   static let commands = [
     compareCommand, metagradientCommand, checkCommand, tapeCommand, benchCommand,
-    diagnoseCommand, ledgerCommand, dialCommand, curlCommand, costCommand,
+    diagnoseCommand, ledgerCommand, dialCommand, curlCommand, costCommand, reportCommand,
     representCommand, overparametrizeCommand, tradeoffCommand, sinusoidCommand,
   ]
 

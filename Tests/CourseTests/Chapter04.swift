@@ -64,6 +64,12 @@ func chapter04(_ print: (Any) -> Void) throws {
   // end
 
   // begin
+  let marked = problem.program(.maml).listing(
+    markingWhatIsMissingIn: problem.program(.firstOrderMAML))
+  print(marked.split(separator: "\n").suffix(20).joined(separator: "\n"))
+  // end
+
+  // begin
   let comparison = problem.comparison(.maml)
   let (full, dropped) = (comparison.exact, comparison.firstOrder)
   print(full.loss.bitPattern == dropped.loss.bitPattern)
@@ -174,7 +180,7 @@ func chapter04(_ print: (Any) -> Void) throws {
       parameters: network.initialParameters(using: &generator).values, steps: count,
       learningRate: 0.01, tasks: [Sinusoids().task(support: 5, query: 5, using: &generator)])
     let firstOrder = waves.program(family.firstOrder)
-    let cuts = family.firstOrder.innerLoop(steps: count).cuts(on: network.parameters).count
+    let cuts = family.firstOrder.innerLoop(steps: count).paths(on: network.parameters).count
     print("\(family), steps: \(count), pencil \(pencil(waves.program(family.exact).listing))")
     print("  first order \(firstOrder.instructionsByLevel), \(cuts) cuts")
   }

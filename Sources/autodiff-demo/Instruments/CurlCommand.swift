@@ -59,7 +59,7 @@ let curlCommand = Command(
     """)
 }
 
-private func curlVerdict(_ tests: [CurlTest]) -> String {
+func curlVerdict(_ tests: [CurlTest]) -> String {
   let gradients = tests.filter { $0.curl < 1e-12 }.map(\.method.rawValue)
   let others = tests.filter { $0.curl >= 1e-12 }
   if others.isEmpty { return "Every field is a gradient here, to rounding." }

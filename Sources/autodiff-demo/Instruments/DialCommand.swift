@@ -75,10 +75,10 @@ struct DialReport {
   /// Angle, length and decrease, over λ and over the number of last steps.
   var figure: Figure {
     func panel(
-      _ title: String, _ y: String, _ x: String, _ settings: [(Double, Dial.Setting)], _ style: Int,
+      _ title: String, _ y: String, _ x: Axis, _ settings: [(Double, Dial.Setting)], _ style: Int,
       _ value: (Dial.Setting) -> Double?
     ) -> Figure.Panel {
-      var panel = Figure.Panel(title: title, x: Axis(label: x), y: Axis(label: y))
+      var panel = Figure.Panel(title: title, x: x, y: Axis(label: y))
       panel.lines = [
         .init(
           style: .init(style),
@@ -87,13 +87,14 @@ struct DialReport {
       ]
       return panel
     }
-    let axes: [(String, String, [(Double, Dial.Setting)])] = [
+    let axes: [(String, Axis, [(Double, Dial.Setting)])] = [
       (
-        "by weight", "λ, the weight of the second-order path",
+        "by weight", Axis(label: "λ, the weight of the second-order path"),
         dial.byWeight.map { ($0.order.weight(step: 1, of: 1), $0) }
       ),
       (
-        "by last steps", "inner steps that are differentiated, from the last",
+        "by last steps",
+        Axis(label: "inner steps that are differentiated, from the last", isWhole: true),
         dial.byLastSteps.map { (Double($0.order.lastSteps ?? 0), $0) }
       ),
     ]

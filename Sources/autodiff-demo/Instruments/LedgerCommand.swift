@@ -74,7 +74,7 @@ struct LedgerReport {
         ‖exact‖ \(comparison.exact.gradientNorm.significant(4)), \
       ‖first order‖ \(comparison.firstOrder.gradientNorm.significant(4)), \
       ‖exact − first order‖ \(length(ledger.difference.values).significant(4))
-        First order plus all terms is exact to \(remainder.significant(1)) of its length.
+        First order plus all terms is exact to \(remainder.significant(2)) of its length.
 
       """
   }

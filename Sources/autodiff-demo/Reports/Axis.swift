@@ -4,6 +4,8 @@ import Foundation
 struct Axis {
   var label: String
   var isLogarithmic = false
+  /// Whether only whole numbers are marked.
+  var isWhole = false
   /// The numbers at its ends; by default those of the data.
   var range: ClosedRange<Double>?
 
@@ -36,7 +38,9 @@ struct Axis {
       }
       let raw = (high - low) / 5
       let power = pow(10, log10(raw).rounded(.down))
-      let step = [1, 2, 2.5, 5, 10].map { $0 * power }.first { $0 >= raw * 0.999 } ?? raw
+      let steps = (axis.isWhole ? [1, 2, 5, 10] : [1, 2, 2.5, 5, 10]).map { $0 * power }
+      let fitting = steps.first { $0 >= raw * 0.999 } ?? raw
+      let step = axis.isWhole ? max(1, fitting) : fitting
       let first = (low / step - 1e-9).rounded(.up)
       let last = (high / step + 1e-9).rounded(.down)
       return Swift.stride(from: first, through: last, by: 1).map { $0 * step }

@@ -1,9 +1,9 @@
 extension Figure.Panel {
   /// The panel with its upper left corner at (x, y).
-  func svg(
-    x left: Double, y top: Double, size: (width: Double, height: Double),
-    margin: (left: Double, right: Double, top: Double, bottom: Double)
-  ) -> String {
+  ///
+  /// - Parameter id: What the names of its parts begin with; unique in a page.
+  func svg(id: String = "", x left: Double = 0, y top: Double = 0) -> String {
+    let (size, margin) = (Figure.size, Figure.margin)
     let plot = (
       x: margin.left, y: margin.top, width: size.width - margin.left - margin.right,
       height: size.height - margin.top - margin.bottom
@@ -21,7 +21,7 @@ extension Figure.Panel {
     }
 
     var text = "<g transform=\"translate(\(left.svg) \(top.svg))\">\n"
-    let clip = "p\(Int(left))-\(Int(top))"
+    let clip = "\(id)p\(Int(left))-\(Int(top))"
     text += """
       <clipPath id="\(clip)"><rect x="\(plot.x.svg)" y="\(plot.y.svg)" width="\(plot.width.svg)" \
       height="\(plot.height.svg)"/></clipPath>

@@ -67,8 +67,8 @@ struct Figure {
     }
   }
 
-  private static let size = (width: 400.0, height: 280.0)
-  private static let margin = (left: 66.0, right: 18.0, top: 34.0, bottom: 48.0)
+  static let size = (width: 400.0, height: 280.0)
+  static let margin = (left: 66.0, right: 18.0, top: 34.0, bottom: 48.0)
   private static let columns = 2
 
   /// The picture.
@@ -82,8 +82,7 @@ struct Figure {
     var parts = panels.enumerated().map { index, panel in
       panel.svg(
         x: Double(index % columns) * Self.size.width,
-        y: top + Double(index / columns) * Self.size.height,
-        size: Self.size, margin: Self.margin)
+        y: top + Double(index / columns) * Self.size.height)
     }
     parts.append(
       "<g transform=\"translate(0 \((height - legendHeight).svg))\">\(entries)</g>\n")

@@ -1,0 +1,224 @@
+import Foundation
+import Meta
+import Nets
+import Tape
+
+/// `report`: everything on one problem as a page.
+let reportCommand = Command(
+  name: "report",
+  summary: "Writes all that the instruments say of a problem as one page",
+  operands: "[FILE]", operandCount: 0...1,
+  options: [
+    .init(name: "--html", value: "OUT.html", help: "where the page is written; needed"),
+    .family, .seed("of the problem made here, of resamples and of random directions"),
+  ],
+  details: """
+    The page stands alone: no script, no network. It compares both orders of both families, and looks at
+    the family with the ledger, the dial, the curl test, cost certificates and its tape.
+    \(NamedProblem.help)
+    """,
+  example: "autodiff-demo report --html report.html"
+) { arguments in
+  guard let path = arguments.value("--html") else {
+    throw UserError("report: --html is missing; it says where the page is written")
+  }
+  let output = try OutputFile(path: path, option: "--html")
+  let family = try arguments.family()
+  let named = try arguments.problem(
+    for: Family.allCases.flatMap(\.methods), seedsMore: true)
+  let page = try ReportPage(named, family, seed: try arguments.seed())
+  try output.write(page.html)
+  return Answer("\(page.summary)\nWritten to \(path).\n")
+}
+
+/// The page on one problem.
+struct ReportPage {
+  private let named: NamedProblem
+  private let family: Family
+  private let compared: ComparedProblem
+  private let diagnosis: DiagnosisReport
+  private let ledger: LedgerReport
+  private let dial: DialReport
+  private let curls: [CurlTest]
+  private let cost: CostReport
+
+  init(_ named: NamedProblem, _ family: Family, seed: UInt64) throws {
+    (self.named, self.family) = (named, family)
+    compared = try ComparedProblem(named)
+    let progress = Progress(total: 5)
+    var generator = SeededGenerator(seed: seed)
+    diagnosis = DiagnosisReport(
+      named: named, diagnosis: named.problem.diagnosis(family, using: &generator))
+    progress.advance("diagnosis")
+    ledger = LedgerReport(named, family)
+    progress.advance("ledger")
+    dial = DialReport(named, family)
+    progress.advance("dial")
+    curls = (family.methods + [.joint]).map {
+      named.problem.curlTest($0, directions: 16, using: &generator)
+    }
+    progress.advance("curl")
+    cost = try CostReport(
+      named, family,
+      steps: Array(Set([1, 2, 5, 10, named.problem.steps])).filter { $0 > 0 }.sorted(),
+      limit: Int(clamping: ProcessInfo.processInfo.physicalMemory))
+    progress.advance("cost")
+  }
+
+  /// What the page says first, in one line.
+  var summary: String { diagnosis.verdict }
+
+  var html: String {
+    HTMLPage(
+      title: "Exact against first order: \(named.name)",
+      sections: [
+        .init(id: "comparison", title: "Both orders side by side", html: comparison),
+        .init(id: "ledger", title: "What first order drops", html: ledgerHTML),
+        .init(id: "dial", title: "From first order to exact", html: dialHTML),
+        .init(id: "curl", title: "Is it a gradient?", html: curlHTML),
+        .init(id: "cost", title: "What it costs", html: costHTML),
+        .init(id: "tape", title: "The tape, and what is cut", html: tapeHTML),
+      ],
+      introduction: introduction
+    ).text
+  }
+
+  private var introduction: String {
+    let reasons = diagnosis.reasons.map { "<li>\($0.escaped)</li>" }.joined()
+    return """
+      <p>\(named.problem.summary.escaped).</p>
+      <div class="verdict"><p><strong>\(diagnosis.verdict.escaped)</strong></p><ul>\(reasons)</ul></div>
+
+      """
+  }
+
+  private var comparison: String {
+    var costs = HTMLTable(
+      caption: "One meta-gradient over all tasks",
+      header: [
+        "method", "order", "meta-loss", "‖gradient‖", "instructions", "multiply-adds",
+        "peak memory",
+      ])
+    var gaps: [HTMLTable] = []
+    for (family, comparison) in compared.comparisons {
+      for result in [comparison.exact, comparison.firstOrder] {
+        costs.rows.append(
+          [
+            result.method.rawValue, result.order.description, result.loss.significant(5),
+            result.gradientNorm.significant(5), result.cost.instructions.grouped,
+            result.cost.multiplyAdds.grouped, result.cost.peakBytes.bytes,
+          ].map { .init($0) })
+      }
+      var table = HTMLTable(
+        caption: "\(family.rawValue): first order against exact, by parameter",
+        header: ["parameter", "angle", "norm ratio", "relative error"])
+      for (name, gap) in [("all", comparison.gap)] + comparison.parameterGaps {
+        let cells = gap.cells
+        table.rows.append([
+          .init(name), .init(cells[1], share: gap.angle.map { $0 / 180 }), .init(cells[2]),
+          .init(cells[3]),
+        ])
+      }
+      gaps.append(table)
+    }
+    return costs.html + "<div class=\"figures\">"
+      + gaps.map { "<div>\($0.html)</div>" }.joined() + "</div>\n"
+      + "<p>Bars of angles end at 180°.</p>\n"
+  }
+
+  private var ledgerHTML: String {
+    let ledger = ledger.ledger
+    if ledger.entries.isEmpty { return "<p>Without an inner step there is nothing to cut.</p>\n" }
+    let names = ledger.byParameters.map(\.parameter)
+    let most = ledger.entries.map(\.norm).max() ?? 1
+    var table = HTMLTable(
+      caption: "Lengths of the terms, by inner step and by the parameter of the inner gradient",
+      header: ["step"] + names)
+    let steps = ledger.bySteps.map(\.step)
+    for step in steps.count > 20 ? Array(steps.suffix(20)) : steps {
+      table.rows.append(
+        [.init("\(step)")]
+          + ledger.entries.filter { $0.path.step == step }.map {
+            .init($0.norm.significant(3), share: most > 0 ? $0.norm / most : 0)
+          })
+    }
+    var angles = HTMLTable(
+      caption: "The angle to exact when only the last steps are differentiated",
+      header: ["last steps", "angle", "relative error"])
+    for setting in dial.dial.byLastSteps {
+      angles.rows.append([
+        .init(setting.order == .lastSteps(0) ? "none: first order" : setting.order.description),
+        .init(setting.gap.cells[1], share: setting.gap.angle.map { $0 / 180 }),
+        .init(setting.gap.cells[3]),
+      ])
+    }
+    let note = steps.count > 20 ? " The last 20 steps are shown." : ""
+    return """
+      <p>Exact minus first order is a sum of \(ledger.entries.count) terms, one for each path through an \
+      inner gradient; first order plus all of them is exact to \(self.ledger.remainder.significant(2)) of \
+      its length.\(note)</p>
+      \(table.html)<h3>Step by step</h3>
+      \(angles.html)
+      """
+  }
+
+  private var dialHTML: String {
+    """
+    <p>λ scales the second-order path: 0 is first order, 1 is exact. Beside it, truncation to the last \
+    steps. Each setting is tried by one outer step of length \(dial.dial.stepLength.significant(3)).</p>
+    \(dial.figure.html(id: "dial", description: "\(family.rawValue) on \(named.name)."))
+    """
+  }
+
+  private var curlHTML: String {
+    var table = HTMLTable(
+      caption: "‖J − Jᵀ‖ / ‖J‖ of each update field", header: ["method", "order", "‖J‖", "curl"])
+    table.rows = curls.map {
+      [
+        .init($0.method.rawValue), .init($0.order.description),
+        .init($0.jacobianNorm.significant(4)), .init($0.curl.significant(2), share: $0.curl / 2),
+      ]
+    }
+    return """
+      <p>A field is the gradient of some loss where its Jacobian is symmetric. \
+      \(curlVerdict(curls).escaped)</p>
+      \(table.html)
+      """
+  }
+
+  private var costHTML: String {
+    "<p>Lines are predicted from the tape before anything runs, dots are measured.</p>\n"
+      + cost.figure.html(id: "cost", description: "\(family.rawValue) on \(named.name).")
+  }
+
+  private var tapeHTML: String {
+    let (exact, first) = (
+      named.problem.program(family.exact), named.problem.program(family.firstOrder)
+    )
+    let picture = TapePicture(
+      exact: exact, firstOrder: first, steps: named.problem.steps,
+      parameters: named.problem.parameters.count)
+    let listing = exact.listing(markingWhatIsMissingIn: first).split(separator: "\n")
+    let most = 400
+    let lines = listing.prefix(most).map { line in
+      line.contains("✂")
+        ? "<span class=\"cut\">\(String(line).escaped)</span>" : String(line).escaped
+    }
+    let rest =
+      listing.count > most
+      ? "<p>The first \(most) of \(listing.count) lines; <code>autodiff-demo tape</code> lists all.</p>\n"
+      : ""
+    return """
+      <p>Each block is lines of one part of the program. What first order leaves out is drawn dashed, and \
+      the edges that go with it are cut (✕).</p>
+      <div class="zoom"><input type="radio" name="zoom" id="z1" class="x1" checked><label for="z1">fit</label>
+      <input type="radio" name="zoom" id="z2" class="x2"><label for="z2">double</label>
+      <input type="radio" name="zoom" id="z4" class="x4"><label for="z4">fourfold</label>
+      <div tabindex="0" role="group" aria-label="Picture of the tape, scrolls">\(picture.svg)</div></div>
+      <details><summary>Every line of the first task's program (✂ marks what first order leaves out)</summary>
+      <pre tabindex="0">\(lines.joined(separator: "\n"))</pre>
+      \(rest)</details>
+
+      """
+  }
+}

@@ -1,0 +1,197 @@
+import Foundation
+import Tape
+
+/// The tape of an exact meta-gradient as a picture: blocks of lines by inner step and derivative level,
+/// and, drawn as cut, what first order leaves out.
+///
+/// A column for each level, a row for each part of a step; of many steps the middle ones are left out.
+struct TapePicture {
+  /// Lines of one part of one step and of one level.
+  private struct Block {
+    var lines = 0
+    var cut = 0
+  }
+
+  private struct Place: Hashable {
+    var row: Int
+    var level: Int
+  }
+
+  private struct Edge: Hashable {
+    var from: Place
+    var to: Place
+  }
+
+  private let rows: [String]
+  private var blocks: [Place: Block] = [:]
+  /// By edge, the values that pass along it, and how many of them first order still passes.
+  private var edges: [Edge: (all: Int, kept: Int)] = [:]
+  private let steps: Int
+  private let hasCuts: Bool
+
+  /// - Parameters:
+  ///   - exact: A program of a meta-gradient, as `MetaProblem.program` gives it.
+  ///   - firstOrder: The one of the same family that cuts.
+  ///   - steps: The number of inner steps.
+  ///   - parameters: How many of the inputs, from the first, are parameters.
+  init(exact: Program, firstOrder: Program, steps: Int, parameters: Int) {
+    self.steps = steps
+    let shown = Self.shownSteps(steps)
+    var names = ["initial parameters"]
+    var rowOf: [String: Int] = [:]
+    for (index, step) in shown.enumerated() {
+      if index > 0, step > shown[index - 1] + 1 {
+        names.append("⋮ \(step - shown[index - 1] - 1) more steps, alike")
+      }
+      rowOf["inner step \(step) / support loss"] = names.count
+      rowOf["inner step \(step) / update"] = names.count + 1
+      names += ["step \(step), support loss", "step \(step), update"]
+    }
+    rowOf["query loss"] = names.count
+    names.append("query loss")
+    rows = names
+
+    let missing = Set(exact.lines(missingIn: firstOrder))
+    hasCuts = !missing.isEmpty
+    var placeOf: [Int: Place] = [:]
+    for (line, description) in exact.lineDescriptions.enumerated() {
+      let source =
+        description.source.contains(" / update of ")
+          || description.source.contains(" / gradient of ")
+        ? (description.source.components(separatedBy: " / ").first ?? "") + " / update"
+        : description.source
+      if let input = description.input, input < parameters {
+        placeOf[line] = Place(row: 0, level: 0)
+      } else if let row = rowOf[source],
+        description.operands.contains(where: { placeOf[$0] != nil })
+      {
+        // What no parameter reaches, the negative rate for instance, would only tangle the edges.
+        placeOf[line] = Place(row: row, level: min(description.level, 2))
+      }
+      guard let place = placeOf[line] else { continue }
+      blocks[place, default: Block()].lines += 1
+      if missing.contains(line) { blocks[place, default: Block()].cut += 1 }
+      for operand in description.operands {
+        guard let from = placeOf[operand], from != place else { continue }
+        let count = edges[Edge(from: from, to: place)] ?? (0, 0)
+        edges[Edge(from: from, to: place)] =
+          (count.all + 1, count.kept + (missing.contains(line) ? 0 : 1))
+      }
+    }
+  }
+
+  /// All of a few steps, or the first two and the last two.
+  private static func shownSteps(_ steps: Int) -> [Int] {
+    steps <= 5 ? Array(1...max(1, steps)).filter { $0 <= steps } : [1, 2, steps - 1, steps]
+  }
+
+  private static let box = (width: 104.0, height: 34.0)
+  private static let pitch = (x: 122.0, y: 62.0)
+  private static let origin = (x: 12.0, y: 50.0)
+
+  private func corner(_ place: Place) -> (x: Double, y: Double) {
+    (
+      Self.origin.x + Double(place.level) * Self.pitch.x,
+      Self.origin.y + Double(place.row) * Self.pitch.y
+    )
+  }
+
+  /// The picture, styled by the page that it stands in.
+  var svg: String {
+    let height = Self.origin.y + Double(rows.count) * Self.pitch.y
+    let arrows = edges.sorted {
+      ($0.key.from.row, $0.key.to.row) < ($1.key.from.row, $1.key.to.row)
+    }
+    var text = """
+      <svg viewBox="0 0 380 \(height.svg)" role="img" aria-labelledby="tape-title tape-text" \
+      font-family="inherit" font-size="11">
+      <title id="tape-title">The tape of the exact meta-gradient</title>
+      <desc id="tape-text">\(description.escaped)</desc>
+      <defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" \
+      orient="auto-start-reverse"><path d="M0 0L8 4L0 8Z" fill="context-stroke"/></marker></defs>
+
+      """
+    for (level, title) in ["level 0: forward", "level 1: gradient", "level 2: its gradient"]
+      .enumerated()
+    {
+      let x = Self.origin.x + Double(level) * Self.pitch.x + Self.box.width / 2
+      text += "<text x=\"\(x.svg)\" y=\"16\" text-anchor=\"middle\">\(title)</text>\n"
+    }
+    for (row, name) in rows.enumerated() {
+      text +=
+        "<text x=\"\((Self.origin.x + 12).svg)\" y=\"\((Self.origin.y + Double(row) * Self.pitch.y - 5).svg)\" "
+        + "font-size=\"10\">\(name.escaped)</text>\n"
+    }
+    for (edge, count) in arrows { text += arrow(edge, isCut: count.kept == 0) }
+    for (place, block) in blocks.sorted(by: {
+      ($0.key.row, $0.key.level) < ($1.key.row, $1.key.level)
+    }) {
+      text += picture(place, block)
+    }
+    return text + "</svg>\n"
+  }
+
+  private func picture(_ place: Place, _ block: Block) -> String {
+    let (x, y) = corner(place)
+    let isCut = block.cut == block.lines
+    let middle = (x + Self.box.width / 2).svg
+    let note =
+      block.cut == 0 ? "" : isCut ? "all left out" : "\(block.cut) left out"
+    return """
+      <g class="box\(isCut ? " cut" : "")"><rect class="l\(place.level)" x="\(x.svg)" y="\(y.svg)" \
+      width="\(Self.box.width.svg)" height="\(Self.box.height.svg)" rx="4"/>\
+      <text x="\(middle)" y="\((y + (note.isEmpty ? 21 : 15)).svg)" text-anchor="middle">\
+      \(place.row == 0 ? "\(block.lines) inputs" : "line".counted(block.lines))</text>\
+      \(note.isEmpty ? "" : "<text x=\"\(middle)\" y=\"\((y + 28).svg)\" text-anchor=\"middle\" font-size=\"10\">✂ \(note)</text>")</g>
+
+      """
+  }
+
+  private func arrow(_ edge: Edge, isCut: Bool) -> String {
+    let (from, to) = (corner(edge.from), corner(edge.to))
+    let (width, height) = Self.box
+    // From the side that faces the other block; along a column, round the blocks between.
+    let start: (x: Double, y: Double)
+    let end: (x: Double, y: Double)
+    let bend: (x: Double, y: Double)
+    if edge.from.level == edge.to.level {
+      let isDown = to.y > from.y
+      let isNext = abs(edge.to.row - edge.from.row) == 1
+      if isNext {
+        let shift = isDown ? 0.06 : 0.65
+        start = (from.x + shift * width, isDown ? from.y + height : from.y)
+        end = (to.x + shift * width, isDown ? to.y : to.y + height)
+        bend = ((start.x + end.x) / 2, (start.y + end.y) / 2)
+      } else {
+        start = (from.x + width, from.y + height / 2)
+        end = (to.x + width, to.y + height / 2)
+        bend = (from.x + width + 14, (start.y + end.y) / 2)
+      }
+    } else {
+      let isRight = to.x > from.x
+      start = (isRight ? from.x + width : from.x, from.y + height / 2)
+      end = (isRight ? to.x : to.x + width, to.y + height / 2)
+      bend = ((start.x + end.x) / 2, (start.y + end.y) / 2)
+    }
+    let path =
+      "M\(start.x.svg) \(start.y.svg)Q\(bend.x.svg) \(bend.y.svg) \(end.x.svg) \(end.y.svg)"
+    let middle = (x: (start.x + 2 * bend.x + end.x) / 4, y: (start.y + 2 * bend.y + end.y) / 4)
+    let scissors =
+      isCut
+      ? "<text class=\"scissors\" x=\"\(middle.x.svg)\" y=\"\((middle.y + 4).svg)\" text-anchor=\"middle\" aria-hidden=\"true\">✕</text>"
+      : ""
+    return
+      "<path class=\"edge\(isCut ? " cut" : "")\" d=\"\(path)\" marker-end=\"url(#arrow)\"/>\(scissors)\n"
+  }
+
+  private var description: String {
+    let cut = blocks.values.reduce(0) { $0 + $1.cut }
+    let all = blocks.values.reduce(0) { $0 + $1.lines }
+    let gone = blocks.filter { $0.value.cut == $0.value.lines }.count
+    return hasCuts
+      ? "Blocks of lines by inner step (from top to bottom) and derivative level (from left to right). "
+        + "Of \(all) lines drawn, first order leaves out \(cut); \(gone) of \(blocks.count) blocks vanish, "
+        + "all of level 2 among them."
+      : "Without an inner step there is no line that first order leaves out."
+  }
+}
