@@ -7,6 +7,7 @@ struct AutodiffDemo {
     compareCommand, metagradientCommand, checkCommand, tapeCommand, benchCommand,
     diagnoseCommand, ledgerCommand, dialCommand, curlCommand, costCommand, reportCommand,
     representCommand, overparametrizeCommand, tradeoffCommand, sinusoidCommand,
+    museumCommand,
   ]
 
   static func main() {

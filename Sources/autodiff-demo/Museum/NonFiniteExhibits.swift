@@ -1,0 +1,114 @@
+import Meta
+import Nets
+import Tape
+
+/// The step of an adaptive rule where a gradient is zero: finite, but its derivative is not.
+func nanInSecondDerivativeExhibit(_ id: String) -> Exhibit {
+  func byHand(_ x: Variable) -> Variable { (0.5 * x.log()).exp() }
+  func root(_ x: Variable) -> Variable { x.sqrt() }
+  let tape = GradientTape()
+  let w = tape.input(Matrix(0), named: "w")
+  let inner = gradient(of: 0.5 * (w * w), wrt: w)
+  func step(_ root: (Variable) -> Variable) -> (value: Double, derivative: Variable) {
+    let step = tape.from("update") { inner / (root(inner * inner) + 0.5) }
+    return (step.scalar, gradient(of: step, wrt: w))
+  }
+  let (ours, theirs) = (step(root), step(byHand))
+  let origin = tape.nonFiniteOrigin(through: theirs.derivative)
+  var generator = SeededGenerator(seed: 1)
+  let check = checkGradient(
+    [theirs.derivative.value],
+    of: {
+      let w = $0[0].elements[0]
+      return w / ((w * w).squareRoot() + 0.5)
+    }, at: [Matrix(0)], using: &generator)
+
+  func slopeAtZero(_ function: (Variable) -> Variable) -> (value: Double, slope: Double) {
+    let x = GradientTape().input(Matrix(0))
+    let y = function(x)
+    return (y.scalar, gradient(of: y, wrt: x).scalar)
+  }
+  let mask = slopeAtZero { $0.step() * $0.log() }
+  let outer = slopeAtZero { $0.select($0.log(), elseWhereNotPositive: 0) }
+  let both = slopeAtZero {
+    $0.select($0.select($0, elseWhereNotPositive: 1).log(), elseWhereNotPositive: 0)
+  }
+  let (normsHere, normsByHand) = (normDerivatives(root), normDerivatives(byHand))
+  return Exhibit(
+    id: id, title: "A finite step with a derivative that is not",
+    mistake:
+      "An adaptive rule divides the gradient g by √g² + ½. At g = 0 the step is 0, and nobody "
+      + "objects. Differentiating it, as every meta-gradient does, differentiates a root at zero: "
+      + "infinity times zero.",
+    quantity: "d step / d w at g = 0", wrong: Reading(theirs.derivative.scalar),
+    right: Reading(ours.derivative.scalar),
+    otherwise: Reading(1 / 0.5, "2 = 1 / ½, by hand: near 0 the step is g / ½"),
+    caughtBy: "nonFiniteOrigin; checkGradient",
+    findings: [
+      Finding(
+        ours.value == 0 && theirs.value == 0, "the step itself is 0 both ways, and gives no sign"),
+      .refuses(check, "checkGradient"),
+      Finding(
+        origin?.operation == .log && origin?.level == 0,
+        "nonFiniteOrigin: \(origin?.description ?? "nothing"); exp made a 0 of it again"),
+      Finding(
+        normsHere == [0, 0, 0] && normsByHand.allSatisfy(\.isNaN),
+        "√x² at 0, orders 1 to 3: \(normsHere.map(\.upToSixDigits).list) with sqrt, "
+          + "\(normsByHand.map(\.upToSixDigits).list) with exp(½ log x²)"),
+      Finding(
+        mask.value.isNaN && outer.value == 0 && outer.slope.isNaN && both == (0, 0),
+        "log x at 0, masked: step · log is \(mask.value.upToSixDigits); select of log is "
+          + "\(outer.value.upToSixDigits) with slope \(outer.slope.upToSixDigits); "
+          + "select inside log as well: \(both.value.upToSixDigits) with slope \(both.slope.upToSixDigits)"
+      ),
+    ],
+    metIn: [
+      "jax 3091, 4177, 21723", "facebookresearch/higher 125", "metaopt/torchopt 26",
+      "google-deepmind/optax 882",
+    ])
+}
+
+/// The derivatives of √x² at 0 at orders 1 to 3, the root written as given.
+private func normDerivatives(_ root: (Variable) -> Variable) -> [Double] {
+  let x = GradientTape().input(Matrix(0))
+  var derivative = root(x * x)
+  return (1...3).map { _ in
+    derivative = gradient(of: derivative, wrt: x)
+    return derivative.scalar
+  }
+}
+
+/// A loss that is NaN, asked where that came from.
+func nanWithoutOriginExhibit(_ id: String) throws -> Exhibit {
+  let tape = GradientTape()
+  let logits = tape.input(try Matrix([[0, 1000]]), named: "logits")
+  let targets = tape.constant(try Matrix([[1, 0]]))
+  let shares = tape.from("softmax") {
+    let powers = logits.exp()
+    return powers / powers.sum()
+  }
+  let byHand = tape.from("cross-entropy") { -(targets * shares.log()).sum() }
+  let right = Loss.softmaxCrossEntropy(logits, targets).scalar
+  let origin = tape.nonFiniteOrigin(through: byHand)
+  let diverging = try SmallProblem.problem(steps: 3).with(learningRate: 1e200)
+  let inLoop = diverging.nonFiniteOrigin(.maml)
+  return Exhibit(
+    id: id, title: "A NaN, and no word of where it comes from",
+    mistake:
+      "Softmax by hand: exp(1000) overflows, infinity by infinity is NaN, a logarithm, a sum. What "
+      + "one sees is the last number, or the line of the backward pass that met the NaN, not the line "
+      + "that made it.",
+    quantity: "cross-entropy of the logits 0 and 1000, target the first",
+    wrong: Reading(byHand.scalar), right: Reading(right),
+    otherwise: Reading(1000, "1000 + log(1 + exp(−1000)), by hand"),
+    caughtBy: "nonFiniteOrigin",
+    findings: [
+      Finding(
+        origin?.operation == .exp && origin?.source == "softmax",
+        "nonFiniteOrigin: \(origin?.description ?? "nothing")"),
+      Finding(
+        inLoop?.task == 0 && inLoop?.origin.source.hasPrefix("inner step 2") == true,
+        "in a meta-gradient of rate 1e200: \(inLoop?.origin.description ?? "nothing")"),
+    ],
+    metIn: ["pytorch 43405"])
+}
