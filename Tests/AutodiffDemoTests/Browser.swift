@@ -98,6 +98,7 @@ struct Browser {
       const text = document.createElement("pre");
       text.textContent = "FINDINGS" + JSON.stringify(answer) + "SGNIDNIF";
       frame.remove();
+      document.querySelectorAll("script").forEach(s => s.remove());
       document.body.append(text);
     };
     frame.src = "page.html";

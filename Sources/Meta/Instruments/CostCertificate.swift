@@ -13,8 +13,8 @@ public struct CostCertificate: Sendable {
   public let predicted: Cost
   /// The seconds that runs of one and four steps let expect.
   public let predictedSeconds: Double
-  /// What was counted while it ran: kernel calls that were made, multiply-adds that they did, and the
-  /// memory that was reserved; nil if it was not run.
+  /// What was counted of the programs that ran, at the full number of steps, and the memory that was
+  /// reserved for them; nil if it was not run.
   public let measured: Cost?
   /// The seconds that it took, the fastest of some runs on one thread; nil if it was not run.
   public let measuredSeconds: Double?
@@ -30,7 +30,7 @@ extension MetaProblem {
   ///   - method: What adapts, and what is differentiated.
   ///   - route: How it is computed.
   ///   - limit: The bytes beyond which nothing is run: then the certificate has no measurement.
-  ///   - repeats: Of how many runs the fastest counts: at least one, and no more than a second's.
+  ///   - repeats: Of how many runs the fastest counts: at least one, and no more than a tenth of a second.
   public func certificate(
     _ method: Method, by route: Route = .unrolled, limit: Int = .max, repeats: Int = 5
   ) -> CostCertificate {
@@ -58,7 +58,7 @@ extension MetaProblem {
     var times: [Double] = []
     repeat {
       times.append(clock.measure { _ = evaluator.evaluate() } / .seconds(1))
-    } while times.count < repeats && clock.now - start < .seconds(1)
+    } while times.count < repeats && clock.now - start < .milliseconds(100)
     var cost = evaluator.cost
     cost.peakBytes = evaluator.reservedBytes
     return (cost, times.min() ?? 0)

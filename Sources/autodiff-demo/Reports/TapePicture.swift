@@ -103,10 +103,10 @@ struct TapePicture {
       ($0.key.from.row, $0.key.to.row) < ($1.key.from.row, $1.key.to.row)
     }
     var text = """
-      <svg viewBox="0 0 380 \(height.svg)" role="img" aria-labelledby="tape-title tape-text" \
+      <svg viewBox="0 0 380 \(height.svg)" role="img" aria-labelledby="picture-title picture-text" \
       font-family="inherit" font-size="11">
-      <title id="tape-title">The tape of the exact meta-gradient</title>
-      <desc id="tape-text">\(description.escaped)</desc>
+      <title id="picture-title">The tape of the exact meta-gradient</title>
+      <desc id="picture-text">\(description.escaped)</desc>
       <defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" \
       orient="auto-start-reverse"><path d="M0 0L8 4L0 8Z" fill="context-stroke"/></marker></defs>
 
