@@ -29,6 +29,24 @@ import Testing
     }
   }
 
+  /// The extensions that are shown are those of the example package, which has tests of its own.
+  @Test func theExtensionsShownAreThoseOfTheExamples() throws {
+    let shown = try Self.blocks("swift", in: "docs/extending.md")
+    let extensions = "Sources/Extensions"
+    let whole = [
+      "Package.swift", "\(extensions)/TanhNetwork.swift", "\(extensions)/RotatedClusters.swift",
+      "\(extensions)/Momentum.swift",
+    ]
+    let parts = [
+      "\(extensions)/AdaptiveMoments.swift", "Tests/ExtensionsTests/MetaGradientTests.swift",
+    ]
+    #expect(shown.count == whole.count + parts.count)
+    for (block, file) in zip(shown, whole + parts) {
+      let source = try Self.text("docs/examples/\(file)")
+      #expect(whole.contains(file) ? source == block : source.contains(block), "\(file)")
+    }
+  }
+
   /// The tables and the sentence of the README are what the demo prints, but for the last digits of
   /// numbers, which are the platform's.
   @Test func theReadmeShowsWhatTheDemoPrints() throws {
