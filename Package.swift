@@ -28,6 +28,9 @@ import PackageDescription
   let target: [SwiftSetting] = []
 #endif
 
+// Debug builds, and the tests with them, run some forty times faster if the engine is optimised there too.
+let engine: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
 let package = Package(
   name: "tape",
   platforms: [.macOS(.v15)],
@@ -38,7 +41,7 @@ let package = Package(
     .executable(name: "autodiff-demo", targets: ["autodiff-demo"]),
   ],
   targets: [
-    .target(name: "Tape", swiftSettings: kernels + target),
+    .target(name: "Tape", swiftSettings: kernels + target + engine),
     .target(name: "Nets", dependencies: ["Tape"]),
     .target(name: "Meta", dependencies: ["Tape", "Nets"]),
     .executableTarget(

@@ -175,13 +175,22 @@ struct TapePicture {
     }
     let path =
       "M\(start.x.svg) \(start.y.svg)Q\(bend.x.svg) \(bend.y.svg) \(end.x.svg) \(end.y.svg)"
-    let middle = (x: (start.x + 2 * bend.x + end.x) / 4, y: (start.y + 2 * bend.y + end.y) / 4)
+    // On a straight way past a block, beside it rather than behind it.
+    let share = abs(edge.to.level - edge.from.level) > 1 ? 8 / abs(end.x - start.x) : 0.5
+    let middle = (
+      x: along(share, start.x, bend.x, end.x), y: along(share, start.y, bend.y, end.y)
+    )
     let scissors =
       isCut
       ? "<text class=\"scissors\" x=\"\(middle.x.svg)\" y=\"\((middle.y + 4).svg)\" text-anchor=\"middle\" aria-hidden=\"true\">✕</text>"
       : ""
     return
       "<path class=\"edge\(isCut ? " cut" : "")\" d=\"\(path)\" marker-end=\"url(#arrow)\"/>\(scissors)\n"
+  }
+
+  /// A point of a quadratic Bézier curve.
+  private func along(_ share: Double, _ start: Double, _ bend: Double, _ end: Double) -> Double {
+    (1 - share) * (1 - share) * start + 2 * share * (1 - share) * bend + share * share * end
   }
 
   private var description: String {
