@@ -7,6 +7,12 @@ public struct Estimate: Equatable, Sendable {
   public let value: Double
   /// The interval over draws of the tasks; nil where there is one task, which says nothing of others.
   public let interval: ClosedRange<Double>?
+
+  /// Pairs an estimate with its interval.
+  public init(value: Double, interval: ClosedRange<Double>?) {
+    self.value = value
+    self.interval = interval
+  }
 }
 
 /// Whether first order is good enough for a problem, with what speaks for and against it.
@@ -59,14 +65,17 @@ public struct Diagnosis: Sendable {
 
   /// What is advised, by the whole interval of the angle and by the decrease.
   public var verdict: Verdict {
-    guard hasSteps else { return .trust }
+    hasSteps ? Self.verdict(angle: angle, decreaseShare: decreaseShare) : .trust
+  }
+
+  /// Trust asks that all angles of the interval are small, distrust that all are large or that a step
+  /// gains less than half; without an angle, or an outer step that helps, there is doubt.
+  package static func verdict(angle: Estimate?, decreaseShare: Double?) -> Verdict {
     guard let angle else { return .doubt }
-    let (low, high) = (
-      angle.interval?.lowerBound ?? angle.value, angle.interval?.upperBound ?? angle.value
-    )
+    let interval = angle.interval ?? angle.value...angle.value
     let share = decreaseShare ?? 1
-    if low >= Self.distrustedAngle || share < 0.5 { return .distrust }
-    return high <= Self.trustedAngle && share > 0.9 ? .trust : .doubt
+    if interval.lowerBound >= distrustedAngle || share < 0.5 { return .distrust }
+    return interval.upperBound <= trustedAngle && share > 0.9 ? .trust : .doubt
   }
 }
 

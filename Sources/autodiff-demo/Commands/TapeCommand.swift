@@ -12,6 +12,8 @@ let tapeCommand = Command(
       name: "--method", value: "M",
       help: "list only this one: " + names(Method.self) + " (default: maml beside fo-maml)"),
     .init(name: "--dot", help: "print a graph in the DOT language (default method maml)"),
+    .init(
+      name: "--svg", value: "FILE", help: "also draw it, in blocks, with what first order cuts"),
   ],
   details: """
     Level 0 is what was written forward, 1 a gradient of that, 2 a gradient of a gradient. Without
@@ -31,6 +33,10 @@ let tapeCommand = Command(
     problem = try .readable()
   }
   let method: Method? = try arguments.choice("--method")
+  if let path = arguments.value("--svg") {
+    let family = Family.allCases.first { $0.methods.contains(method ?? .maml) } ?? .maml
+    try OutputFile(path: path, option: "--svg").write(TapePicture(problem, family).file)
+  }
   if arguments.has("--dot") { return Answer(problem.program(method ?? .maml).dot) }
   if let method { return Answer(section(method, problem)) }
   return Answer(

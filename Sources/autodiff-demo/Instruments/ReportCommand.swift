@@ -195,9 +195,7 @@ struct ReportPage {
     let (exact, first) = (
       named.problem.program(family.exact), named.problem.program(family.firstOrder)
     )
-    let picture = TapePicture(
-      exact: exact, firstOrder: first, steps: named.problem.steps,
-      parameters: named.problem.parameters.count)
+    let picture = TapePicture(named.problem, family)
     let listing = exact.listing(markingWhatIsMissingIn: first).split(separator: "\n")
     let most = 400
     let lines = listing.prefix(most).map { line in

@@ -51,12 +51,13 @@ struct Axis {
       let size = abs(tick)
       if size < 1e-12, !axis.isLogarithmic { return "0" }
       if axis.isLogarithmic, size < 0.01 || size > 10_000 {
-        let power = Int(log10(size).rounded())
+        let power = Int((log10(size) + 1e-9).rounded(.down))
+        let digit = Int((size / pow(10, Double(power))).rounded())
         let digits: [Character: Character] = [
           "-": "⁻", "0": "⁰", "1": "¹", "2": "²", "3": "³", "4": "⁴", "5": "⁵", "6": "⁶", "7": "⁷",
           "8": "⁸", "9": "⁹",
         ]
-        return "10" + String("\(power)".map { digits[$0] ?? $0 })
+        return (digit == 1 ? "10" : "\(digit)·10") + String("\(power)".map { digits[$0] ?? $0 })
       }
       if size >= 10_000 { return Int(tick).grouped }
       return String(format: "%.4g", tick)

@@ -1,4 +1,5 @@
 import Foundation
+import Meta
 import Tape
 
 /// The tape of an exact meta-gradient as a picture: blocks of lines by inner step and derivative level,
@@ -20,22 +21,19 @@ struct TapePicture {
   private struct Edge: Hashable {
     var from: Place
     var to: Place
+    var order: [Int] { [from.row, to.row, from.level, to.level] }
   }
 
   private let rows: [String]
   private var blocks: [Place: Block] = [:]
   /// By edge, the values that pass along it, and how many of them first order still passes.
   private var edges: [Edge: (all: Int, kept: Int)] = [:]
-  private let steps: Int
   private let hasCuts: Bool
 
-  /// - Parameters:
-  ///   - exact: A program of a meta-gradient, as `MetaProblem.program` gives it.
-  ///   - firstOrder: The one of the same family that cuts.
-  ///   - steps: The number of inner steps.
-  ///   - parameters: How many of the inputs, from the first, are parameters.
-  init(exact: Program, firstOrder: Program, steps: Int, parameters: Int) {
-    self.steps = steps
+  /// Draws the unrolled meta-gradient of the first task.
+  init(_ problem: MetaProblem, _ family: Family) {
+    let (steps, parameters) = (problem.steps, problem.parameters.count)
+    let (exact, firstOrder) = (problem.program(family.exact), problem.program(family.firstOrder))
     let shown = Self.shownSteps(steps)
     var names = ["initial parameters"]
     var rowOf: [String: Int] = [:]
@@ -45,7 +43,7 @@ struct TapePicture {
       }
       rowOf["inner step \(step) / support loss"] = names.count
       rowOf["inner step \(step) / update"] = names.count + 1
-      names += ["step \(step), support loss", "step \(step), update"]
+      names += ["step \(step), loss", "step \(step), update"]
     }
     rowOf["query loss"] = names.count
     names.append("query loss")
@@ -96,12 +94,28 @@ struct TapePicture {
     )
   }
 
+  /// The picture as a file of its own, with the colours of light and of dark pages.
+  var file: String {
+    let opening = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"560\" "
+    return svg.replacingOccurrences(of: "<svg ", with: opening)
+      .replacingOccurrences(
+        of: "font-family=\"inherit\"", with: "font-family=\"Helvetica, Arial, sans-serif\""
+      )
+      .replacingOccurrences(of: "<defs>", with: "<style>\(Self.style)</style>\n<defs>")
+  }
+
+  private static let style = """
+    text { fill: #1c1c1c } .edge { fill: none; stroke: #5a5a5a } .edge.cut, .box.cut rect { stroke: #b3261e;
+    stroke-width: 1.5; stroke-dasharray: 4 3 } .scissors { fill: #b3261e } .box rect { stroke: #1c1c1c }
+    .l0 { fill: #fff } .l1 { fill: #bcdcf5 } .l2 { fill: #f5b95f }
+    @media (prefers-color-scheme: dark) { text { fill: #ececec } .box text { fill: #1c1c1c }
+    .edge { stroke: #a9a9a9 } .edge.cut, .box.cut rect { stroke: #ff8a80 } .scissors { fill: #ff8a80 } }
+    """
+
   /// The picture, styled by the page that it stands in.
   var svg: String {
     let height = Self.origin.y + Double(rows.count) * Self.pitch.y
-    let arrows = edges.sorted {
-      ($0.key.from.row, $0.key.to.row) < ($1.key.from.row, $1.key.to.row)
-    }
+    let arrows = edges.sorted { $0.key.order.lexicographicallyPrecedes($1.key.order) }
     var text = """
       <svg viewBox="0 0 380 \(height.svg)" role="img" aria-labelledby="picture-title picture-text" \
       font-family="inherit" font-size="11">
@@ -135,16 +149,30 @@ struct TapePicture {
     let (x, y) = corner(place)
     let isCut = block.cut == block.lines
     let middle = (x + Self.box.width / 2).svg
-    let note =
-      block.cut == 0 ? "" : isCut ? "all left out" : "\(block.cut) left out"
+    let lines =
+      isCut
+      ? "✂ \("line".counted(block.lines))"
+      : "line".counted(block.lines) + (block.cut > 0 ? ", \(block.cut) ✂" : "")
     return """
       <g class="box\(isCut ? " cut" : "")"><rect class="l\(place.level)" x="\(x.svg)" y="\(y.svg)" \
       width="\(Self.box.width.svg)" height="\(Self.box.height.svg)" rx="4"/>\
-      <text x="\(middle)" y="\((y + (note.isEmpty ? 21 : 15)).svg)" text-anchor="middle">\
-      \(place.row == 0 ? "\(block.lines) inputs" : "line".counted(block.lines))</text>\
-      \(note.isEmpty ? "" : "<text x=\"\(middle)\" y=\"\((y + 28).svg)\" text-anchor=\"middle\" font-size=\"10\">✂ \(note)</text>")</g>
+      <text x="\(middle)" y="\((y + 15).svg)" text-anchor="middle">\(name(place))</text>\
+      <text x="\(middle)" y="\((y + 28).svg)" text-anchor="middle" font-size="10">\(lines)</text></g>
 
       """
+  }
+
+  /// What the lines of a block do.
+  private func name(_ place: Place) -> String {
+    if place.row == 0 { return "parameters" }
+    let isUpdate = rows[place.row].hasSuffix("update")
+    switch (isUpdate, place.level) {
+    case (true, 0): return "update"
+    case (true, _): return "way back"
+    case (false, 0): return "forward"
+    case (false, 1): return place.row == rows.count - 1 ? "query gradient" : "inner gradient"
+    case (false, _): return "Hessian product"
+    }
   }
 
   private func arrow(_ edge: Edge, isCut: Bool) -> String {
@@ -199,8 +227,9 @@ struct TapePicture {
     let gone = blocks.filter { $0.value.cut == $0.value.lines }.count
     return hasCuts
       ? "Blocks of lines by inner step (from top to bottom) and derivative level (from left to right). "
-        + "Of \(all) lines drawn, first order leaves out \(cut); \(gone) of \(blocks.count) blocks vanish, "
-        + "all of level 2 among them."
+        + "Of \(all) lines drawn, first order leaves out \(cut); \(gone) of \(blocks.count) blocks vanish"
+        + (blocks.contains { $0.key.level == 2 && $0.value.cut < $0.value.lines }
+          ? "." : ", all of level 2 among them.")
       : "Without an inner step there is no line that first order leaves out."
   }
 }

@@ -32,6 +32,24 @@ import Testing
     #expect(small.bySteps.map(\.steps) == [1, 2, 4])
   }
 
+  @Test func verdictsAskForTheWholeInterval() {
+    func verdict(_ low: Double, _ high: Double, _ share: Double? = 1) -> Diagnosis.Verdict {
+      Diagnosis.verdict(
+        angle: Estimate(value: (low + high) / 2, interval: low...high), decreaseShare: share)
+    }
+    #expect(verdict(2, 14) == .trust)
+    #expect(verdict(2, 16) == .doubt)
+    #expect(verdict(2, 60) == .doubt)
+    #expect(verdict(44, 90) == .doubt)
+    #expect(verdict(46, 90) == .distrust)
+    #expect(verdict(2, 14, 0.8) == .doubt)
+    #expect(verdict(2, 14, 0.4) == .distrust)
+    #expect(verdict(2, 14, nil) == .trust)
+    #expect(Diagnosis.verdict(angle: nil, decreaseShare: 1) == .doubt)
+    let single = Estimate(value: 50, interval: nil)
+    #expect(Diagnosis.verdict(angle: single, decreaseShare: nil) == .distrust)
+  }
+
   @Test func estimatesAreThoseOfTheComparison() throws {
     var generator = SeededGenerator(seed: 82)
     let problem = try Self.sinusoid(rate: 0.01)

@@ -5,8 +5,25 @@ import TestSupport
 import Testing
 
 @Suite struct OrderLedgerTests {
+  /// Weight decay: even first order does not carry a gradient back unchanged.
+  struct Shrinking: UpdateRule {
+    var stateCount: Int { 1 }
+    func step(
+      from parameter: Variable, along gradient: Variable, rate: Variable, state: inout [Variable]
+    ) -> Variable {
+      state[0] = 0.5 * state[0] + 0.1 * parameter
+      return 0.9 * parameter - rate * gradient - rate * state[0]
+    }
+  }
+
   static func problems() throws -> [MetaProblem] {
-    try MetaGradientTests.problems(seed: 50) + UpdateRuleTests.problems(seed: 51)
+    let plain = try MetaGradientTests.problems(seed: 50)
+    return try plain + UpdateRuleTests.problems(seed: 51)
+      + plain.map {
+        try MetaProblem(
+          network: $0.network, loss: $0.loss, parameters: $0.parameters.values, steps: $0.steps,
+          learningRate: $0.learningRate, rule: Shrinking(), tasks: $0.tasks)
+      }
   }
 
   /// The parts add up to what the unrolled route says of the whole.
