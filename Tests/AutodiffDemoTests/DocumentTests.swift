@@ -68,6 +68,21 @@ import Testing
     }
   }
 
+  /// What the page on the instruments shows is printed, but for the last digits of numbers.
+  @Test(arguments: [
+    (0, ["diagnose", path("digits-5way-1shot")]), (1, ["ledger"]),
+    (2, ["curl", path("linear-1step")]),
+  ])
+  func theInstrumentsShowWhatTheyPrint(_ block: Int, _ words: [String]) throws {
+    func shape(_ text: Substring) -> String {
+      String(text.filter { !$0.isNumber && !" -e".contains($0) })
+    }
+    let shown = try Self.blocks("text", in: "docs/instruments.md")[block].split(separator: "\n")
+    let printed = try Demo(words).output.split(separator: "\n").map(shape)
+    #expect(shown.count >= 7)
+    for line in shown { #expect(printed.contains(shape(line)), "\(line)") }
+  }
+
   @Test func theProblemFileGivesTheAnswerShown() throws {
     let answer = try #require(try Self.blocks("json", in: "docs/problem-files.md").last)
     let run = try Demo(
