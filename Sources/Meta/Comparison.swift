@@ -1,3 +1,4 @@
+public import Nets
 public import Tape
 
 /// How far a first-order gradient is from the exact one.
@@ -41,6 +42,11 @@ public struct GradientGap: Equatable, Sendable {
     normRatio = firstNorm / exactNorm
     relativeError = norm(zip(exact, first).map { $1 - $0 }) / exactNorm
   }
+}
+
+extension Parameters<Matrix> {
+  /// The length of all entries together, as one vector.
+  public var norm: Double { Meta.norm(values.flatMap(\.elements)) }
 }
 
 /// The length of a vector, safe from overflow and underflow.

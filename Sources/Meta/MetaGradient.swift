@@ -25,7 +25,7 @@ public struct MetaGradient: Sendable {
   public var kept: [DerivativePath] { paths.filter { $0.weight != 0 } }
 
   /// The length of the gradient, all parameters together.
-  public var gradientNorm: Double { norm(gradient.values.flatMap(\.elements)) }
+  public var gradientNorm: Double { gradient.norm }
 }
 
 extension MetaProblem {

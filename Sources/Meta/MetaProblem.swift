@@ -16,7 +16,7 @@ public struct MetaProblem: Sendable {
   /// The inner learning rate.
   public private(set) var learningRate: Double
   /// How an inner step moves a parameter along its gradient.
-  public let rule: any UpdateRule
+  public private(set) var rule: any UpdateRule
   /// The tasks, whose query losses are averaged.
   public let tasks: [LearningTask]
 
@@ -74,11 +74,12 @@ public struct MetaProblem: Sendable {
   ///
   /// - Throws: ``MetaProblemError`` if steps or rate are out of range.
   public func with(
-    steps: Int? = nil, learningRate: Double? = nil
+    steps: Int? = nil, learningRate: Double? = nil, rule: (any UpdateRule)? = nil
   ) throws(MetaProblemError) -> MetaProblem {
     var problem = self
     problem.steps = steps ?? self.steps
     problem.learningRate = learningRate ?? self.learningRate
+    problem.rule = rule ?? self.rule
     try Self.checkLoop(problem.steps, problem.learningRate)
     return problem
   }

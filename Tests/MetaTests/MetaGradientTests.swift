@@ -37,32 +37,15 @@ import Testing
     }
   }
 
-  /// The meta-loss at given parameters, by the same engine but without a derivative.
-  static func metaLoss(_ problem: MetaProblem, _ method: Method) -> ([Matrix]) -> Double {
-    { parameters in
-      guard
-        let moved = try? MetaProblem(
-          network: problem.network, loss: problem.loss, parameters: parameters,
-          steps: problem.steps, learningRate: problem.learningRate, tasks: problem.tasks)
-      else { return .nan }
-      return moved.metaGradient(method).loss
-    }
-  }
-
   @Test(arguments: [Method.maml, .anil, .joint], Route.allCases)
   func exactPassesTheCheckerAndFirstOrderDoesNot(_ exact: Method, _ route: Route) throws {
     let firstOrder: Method = exact == .maml ? .firstOrderMAML : .firstOrderANIL
     var generator = SeededGenerator(seed: 20)
     for problem in try Self.problems(seed: 21) {
-      func check(_ method: Method) -> DerivativeCheck {
-        checkGradient(
-          problem.metaGradient(method, by: route).gradient.values,
-          of: Self.metaLoss(problem, exact), at: problem.parameters.values, using: &generator)
-      }
-      let right = check(exact)
+      let right = problem.check(exact, by: route, using: &generator)
       #expect(right.passes(tolerance: 1e-9), "\(exact): \(right)")
       if exact != .joint {
-        let wrong = check(firstOrder)
+        let wrong = problem.check(firstOrder, by: route, using: &generator)
         #expect(!wrong.passes(tolerance: 1e-3), "\(firstOrder) passes as \(exact): \(wrong)")
       }
     }

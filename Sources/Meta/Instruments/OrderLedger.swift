@@ -16,7 +16,7 @@ public struct OrderLedger: Sendable {
     /// The term, by initial parameter, a mean over tasks.
     public let term: Parameters<Matrix>
     /// The length of the term, all parameters together.
-    public var norm: Double { Meta.norm(term.values.flatMap(\.elements)) }
+    public var norm: Double { term.norm }
   }
 
   /// The exact method that is taken apart.

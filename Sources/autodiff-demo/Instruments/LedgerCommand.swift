@@ -39,12 +39,6 @@ struct LedgerReport {
       .relativeError ?? 0
   }
 
-  private func length(_ matrices: [Matrix]) -> Double {
-    GradientGap(exact: matrices, firstOrder: matrices.map { $0.map { _ in 0 } }).relativeError
-      == nil
-      ? 0 : matrices.flatMap(\.elements).reduce(0) { $0 + $1 * $1 }.squareRoot()
-  }
-
   var text: String {
     let parameters = ledger.byParameters
     var table = TextTable(
@@ -53,11 +47,11 @@ struct LedgerReport {
       table.rows.append(
         ["step \(step)"]
           + ledger.entries.filter { $0.path.step == step }.map { $0.norm.significant(4) }
-          + [length(term.values).significant(4)])
+          + [term.norm.significant(4)])
     }
     table.rows.append(
-      ["all steps"] + parameters.map { length($0.term.values).significant(4) }
-        + [length(ledger.difference.values).significant(4)])
+      ["all steps"] + parameters.map { $0.term.norm.significant(4) }
+        + [ledger.difference.norm.significant(4)])
     let cuts = comparison.firstOrder.cuts.count
     if cuts == 0 {
       return "\(named.name)\nWithout an inner step there is nothing to cut: first order is exact.\n"
@@ -73,7 +67,7 @@ struct LedgerReport {
       \(table.text)
         ‖exact‖ \(comparison.exact.gradientNorm.significant(4)), \
       ‖first order‖ \(comparison.firstOrder.gradientNorm.significant(4)), \
-      ‖exact − first order‖ \(length(ledger.difference.values).significant(4))
+      ‖exact − first order‖ \(ledger.difference.norm.significant(4))
         First order plus all terms is exact to \(remainder.significant(2)) of its length.
 
       """
@@ -99,7 +93,7 @@ struct LedgerReport {
     Document(
       problem: named.name, method: ledger.method.rawValue,
       exactNorm: comparison.exact.gradientNorm, firstOrderNorm: comparison.firstOrder.gradientNorm,
-      differenceNorm: length(ledger.difference.values), remainder: remainder,
+      differenceNorm: ledger.difference.norm, remainder: remainder,
       entries: ledger.entries.map {
         .init(
           step: $0.path.step, parameter: $0.path.parameter, norm: $0.norm,

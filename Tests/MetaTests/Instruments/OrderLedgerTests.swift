@@ -20,9 +20,7 @@ import Testing
     let plain = try MetaGradientTests.problems(seed: 50)
     return try plain + UpdateRuleTests.problems(seed: 51)
       + plain.map {
-        try MetaProblem(
-          network: $0.network, loss: $0.loss, parameters: $0.parameters.values, steps: $0.steps,
-          learningRate: $0.learningRate, rule: Shrinking(), tasks: $0.tasks)
+        try $0.with(rule: Shrinking())
       }
   }
 

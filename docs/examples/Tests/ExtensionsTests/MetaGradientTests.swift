@@ -14,13 +14,7 @@ import Testing
       parameters: network.parameters.map { .gaussian($0.shape, using: &generator) },
       steps: 3, learningRate: 0.1, rule: Momentum(),
       tasks: RotatedClusters(classes: 3).tasks(2, support: 6, query: 9, using: &generator))
-    let evaluator = MetaGradientEvaluator(problem, .maml)
-    let check = checkGradient(
-      evaluator.evaluate().gradient.values,
-      of: { parameters in
-        evaluator.setParameters(parameters, rate: problem.learningRate)
-        return evaluator.evaluate().loss
-      }, at: problem.parameters.values, using: &generator)
+    let check = problem.check(.maml, using: &generator)
     #expect(check.passes(tolerance: 1e-9), "\(check)")
   }
 
@@ -29,16 +23,8 @@ import Testing
     var generator = SeededGenerator(seed: 20)
     let problem = try setting.problem(seed: 21)
     for family in Family.allCases {
-      let evaluator = MetaGradientEvaluator(problem, family.exact)
-      func check(_ method: Method) -> DerivativeCheck {
-        checkGradient(
-          problem.metaGradient(method, by: route).gradient.values,
-          of: { parameters in
-            evaluator.setParameters(parameters, rate: problem.learningRate)
-            return evaluator.evaluate().loss
-          }, at: problem.parameters.values, using: &generator)
-      }
-      let (exact, first) = (check(family.exact), check(family.firstOrder))
+      let exact = problem.check(family.exact, by: route, using: &generator)
+      let first = problem.check(family.firstOrder, by: route, using: &generator)
       #expect(exact.passes(tolerance: 1e-9), "\(family.exact): \(exact)")
       #expect(!first.passes(tolerance: 1e-3), "\(family.firstOrder): \(first)")
     }
