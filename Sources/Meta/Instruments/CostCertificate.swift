@@ -32,7 +32,7 @@ extension MetaProblem {
   ///   - limit: The bytes beyond which nothing is run: then the certificate has no measurement.
   ///   - repeats: Of how many runs the fastest counts: at least one, and no more than a tenth of a second.
   public func certificate(
-    _ method: Method, by route: Route = .unrolled, limit: Int = .max, repeats: Int = 5
+    _ method: Method, by route: Route = .unrolled, limit: Int = .max, repeats: Int = 20
   ) -> CostCertificate {
     let predicted = predictedCost(method, by: route)
     let (short, long) = (1, 4)
