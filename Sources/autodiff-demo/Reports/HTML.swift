@@ -95,8 +95,9 @@ struct HTMLPage {
       table.wide td::before { content: attr(data-label); color: var(--soft); font-weight: 400; }
       th, td { padding: .2rem .35rem; } }
     @media print { body { max-width: none; color: #000; background: #fff; } nav, .zoom > input,
-      .zoom > label { display: none; } .zoom > div { max-height: none; overflow: visible; }
-      section { break-inside: auto; } h2, h3 { break-after: avoid; } a { color: inherit; } }
+      .zoom > label { display: none; } .zoom > div { max-height: none; overflow: visible; border: 0; }
+      .zoom svg { width: auto; max-width: 100%; max-height: 23cm; } .figures { grid-template-columns: 1fr 1fr; }
+      .figures > div, tr { break-inside: avoid; } details:not([open]) { display: none; } h2, h3 { break-after: avoid; } a { color: inherit; } }
 
     """
 }
