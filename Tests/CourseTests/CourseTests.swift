@@ -11,6 +11,7 @@ let chapters: [String: @Sendable ((Any) -> Void) throws -> Void] = [
   "02": chapter02,
   "03": chapter03,
   "04": chapter04,
+  "05": chapter05,
 ]
 
 /// What the course shows is what compiles, and what it says is printed is printed.
