@@ -12,6 +12,7 @@ let chapters: [String: @Sendable ((Any) -> Void) throws -> Void] = [
   "03": chapter03,
   "04": chapter04,
   "05": chapter05,
+  "06": chapter06,
 ]
 
 /// What the course shows is what compiles, and what it says is printed is printed.
