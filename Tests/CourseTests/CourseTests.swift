@@ -13,6 +13,7 @@ let chapters: [String: @Sendable ((Any) -> Void) throws -> Void] = [
   "04": chapter04,
   "05": chapter05,
   "06": chapter06,
+  "07": chapter07,
 ]
 
 /// What the course shows is what compiles, and what it says is printed is printed.
