@@ -14,6 +14,7 @@ let chapters: [String: @Sendable ((Any) -> Void) throws -> Void] = [
   "05": chapter05,
   "06": chapter06,
   "07": chapter07,
+  "08": chapter08,
 ]
 
 /// What the course shows is what compiles, and what it says is printed is printed.
