@@ -15,6 +15,7 @@ let chapters: [String: @Sendable ((Any) -> Void) throws -> Void] = [
   "06": chapter06,
   "07": chapter07,
   "08": chapter08,
+  "09": chapter09,
 ]
 
 /// What the course shows is what compiles, and what it says is printed is printed.
