@@ -73,9 +73,13 @@ extension MetaProblem {
   ///
   /// Its inputs are the parameters, the rate, and the inputs and targets of support and query set;
   /// its outputs are the query loss and the gradient. Its listing shows what the order changes.
-  public func program(_ method: Method) -> Program {
+  ///
+  /// - Parameters:
+  ///   - method: What adapts, and what is differentiated.
+  ///   - order: What is differentiated, if not what the method says.
+  public func program(_ method: Method, order: Order? = nil) -> Program {
     UnrolledTaskGradient(
-      network, loss, innerLoop(method), TaskShapes(tasks[0])
+      network, loss, innerLoop(method, order: order), TaskShapes(tasks[0])
     ).program
   }
 

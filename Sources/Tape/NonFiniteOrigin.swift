@@ -22,7 +22,7 @@ public struct NonFiniteOrigin: Equatable, Sendable, CustomStringConvertible {
     let place = source.isEmpty ? "" : " in \(source)"
     let reads = operands.isEmpty ? "" : ", from " + operands.joined(separator: " and ")
     return "%\(line) \(operation), level \(level)\(place), is first not finite: "
-      + "\(value) at [\(row), \(column)]\(reads)"
+      + "\(value.isNaN ? "nan" : "\(value)") at [\(row), \(column)]\(reads)"
   }
 }
 
