@@ -13,8 +13,8 @@ struct AdjointTaskGradient: TaskGradient {
   private let query: Program
   /// A step forward; nil where nothing adapts.
   private let step: Program?
-  /// By the weight of the second-order path, a step back; nil where it changes nothing.
-  private let back: [Double: Program?]
+  /// By the weight of the second-order path, a step back; none where it changes nothing.
+  private let backs: [Double: Program]
 
   /// Which parameters adapt, and where each lies in the block of all.
   private struct Layout {
@@ -59,7 +59,7 @@ struct AdjointTaskGradient: TaskGradient {
       inputs: adapted + fixed + on.query.all,
       outputs: [metaLoss] + gradient(of: metaLoss, wrt: all))
     if layout.adapted.isEmpty {
-      (step, back) = (nil, [:])
+      (step, backs) = (nil, [:])
       return
     }
 
@@ -74,24 +74,24 @@ struct AdjointTaskGradient: TaskGradient {
     let carried = InnerStep.Carried(
       parameters: all.map { blank($0.shape) }, state: layout.state.map(blank))
     let weights = Set((0..<loop.steps).map { loop.order.weight(step: $0 + 1, of: loop.steps) })
-    back = Dictionary(
-      uniqueKeysWithValues: weights.map { weight in
+    backs = Dictionary(
+      uniqueKeysWithValues: weights.compactMap { weight in
         let result = one.carriedBack(carried, weight: weight)
         let program = Program(
           inputs: inputs + carried.parameters + carried.state,
           outputs: result.parameters + result.state)
-        return (weight, program.isIdentity(from: inputs.count) ? nil : program)
+        return program.isIdentity(from: inputs.count) ? nil : (weight, program)
       })
   }
 
   /// The way back over the step at `index`, from 0.
   private func back(_ index: Int) -> Program? {
-    (back[loop.order.weight(step: index + 1, of: loop.steps)] ?? nil) ?? nil
+    backs[loop.order.weight(step: index + 1, of: loop.steps)]
   }
 
   /// The points of the path that are kept: all for the way back, the last two without one.
   private var keptPoints: Int {
-    back.values.contains { $0 != nil } ? loop.steps + 1 : 2
+    backs.isEmpty ? 2 : loop.steps + 1
   }
 
   var cost: Cost {
@@ -102,7 +102,7 @@ struct AdjointTaskGradient: TaskGradient {
         total.multiplyAdds += part.multiplyAdds
       }
     }
-    let programs = [step] + back.values.map { $0 }
+    let programs = [step] + backs.values.map { $0 }
     let kept =
       keptPoints * layout.movingCount + layout.parameterCount + layout.stateCount + 1
     total.peakBytes +=
@@ -111,7 +111,7 @@ struct AdjointTaskGradient: TaskGradient {
   }
 
   var lines: Int {
-    ([step, query] + back.values.map { $0 }).reduce(0) {
+    ([step, query] + backs.values.map { $0 }).reduce(0) {
       $0 + ($1?.recording.instructions.count ?? 0)
     }
   }
@@ -145,10 +145,10 @@ extension AdjointTaskGradient {
       let layout = source.layout
       query = Workspace(for: source.query)
       step = source.step.map { Workspace(for: $0) }
-      let shared = source.back.mapValues { $0.map { Workspace(for: $0) } }
+      let shared = source.backs.mapValues { Workspace(for: $0) }
       let loop = source.loop
       back = (0..<loop.steps).map {
-        shared[loop.order.weight(step: $0 + 1, of: loop.steps)].flatMap(\.self)
+        shared[loop.order.weight(step: $0 + 1, of: loop.steps)]
       }
       path = Storage(capacity: source.keptPoints * layout.movingCount)
       carried = Storage(capacity: layout.parameterCount + layout.stateCount + 1)
@@ -168,7 +168,7 @@ extension AdjointTaskGradient {
         workspace?.bind(rate..<rate + 1, to: parameters, at: layout.parameterCount)
       }
       for workspace in shared.values {
-        workspace?.bind(
+        workspace.bind(
           rate + 3..<rate + 3 + layout.shapes.count + layout.state.count, to: carried, at: 1)
       }
     }

@@ -18,9 +18,9 @@ public struct GradientGap: Equatable, Sendable {
   /// Measures the gap between matrices taken together as one vector each.
   ///
   /// - Precondition: Counts of entries agree; anything else stops with a message.
-  public init(exact: [Matrix], firstOrder: [Matrix]) {
+  public init(exact: [Matrix], other: [Matrix]) {
     let exact = exact.flatMap(\.elements)
-    let first = firstOrder.flatMap(\.elements)
+    let first = other.flatMap(\.elements)
     if exact.count != first.count {
       stop("GradientGap: \(exact.count) entries, but \(first.count) of first order")
     }
@@ -71,12 +71,12 @@ public struct MetaGradientComparison: Sendable {
   public init(exact: MetaGradient, firstOrder: MetaGradient) {
     self.exact = exact
     self.firstOrder = firstOrder
-    gap = GradientGap(exact: exact.gradient.values, firstOrder: firstOrder.gradient.values)
+    gap = GradientGap(exact: exact.gradient.values, other: firstOrder.gradient.values)
     parameterGaps = exact.gradient.descriptions.indices.map { position in
       (
         exact.gradient.descriptions[position].name,
         GradientGap(
-          exact: [exact.gradient[position]], firstOrder: [firstOrder.gradient[position]])
+          exact: [exact.gradient[position]], other: [firstOrder.gradient[position]])
       )
     }
   }

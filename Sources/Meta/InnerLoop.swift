@@ -38,12 +38,20 @@ public struct InnerLoop: Sendable {
 
   /// Describes an inner loop.
   ///
-  /// - Precondition: `steps` is not negative; anything else stops with a message.
+  /// - Precondition: `steps` is not negative, a weight is finite, a number of last steps is not
+  ///   negative; anything else stops with a message.
   public init(
     adapting adaptation: Adaptation, steps: Int, order: Order,
     rule: any UpdateRule = GradientDescent()
   ) {
     if steps < 0 { stop("InnerLoop: steps is at least 0, but is \(steps)") }
+    switch order {
+    case .scaled(by: let factor) where !factor.isFinite:
+      stop("InnerLoop: the order is scaled by \(factor)")
+    case .lastSteps(let count) where count < 0:
+      stop("InnerLoop: the number of last steps is at least 0, but is \(count)")
+    default: break
+    }
     self.adaptation = adaptation
     self.steps = steps
     self.order = order
@@ -67,7 +75,7 @@ public struct InnerLoop: Sendable {
     var point = start(parameters)
     let positions = adaptation.positions(in: parameters.descriptions)
     if positions.isEmpty { return parameters }
-    for step in 1...max(1, steps) where step <= steps {
+    for step in stride(from: 1, through: steps, by: 1) {
       rate.tape.from("inner step \(step)") {
         let gradients = innerGradients(point.parameters, positions, objective)
         let weight = order.weight(step: step, of: steps)

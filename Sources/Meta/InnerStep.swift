@@ -46,6 +46,11 @@ struct InnerStep {
     var parameters: [Variable]
     /// By what the rule remembers.
     var state: [Variable]
+
+    /// Whether it was carried over a step without a line being written for it.
+    func isSameLines(as other: Carried) -> Bool {
+      (parameters + state).map(\.index) == (other.parameters + other.state).map(\.index)
+    }
   }
 
   /// What reaches the start directly, and what reaches each inner gradient, from a gradient by the end.

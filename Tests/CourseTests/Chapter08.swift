@@ -63,7 +63,7 @@ func chapter08(_ print: (Any) -> Void) throws {
   let unrolled = five.metaGradient(.maml, by: .unrolled)
   let adjoint = five.metaGradient(.maml, by: .adjoint)
   let gap = GradientGap(
-    exact: unrolled.gradient.values, firstOrder: adjoint.gradient.values)
+    exact: unrolled.gradient.values, other: adjoint.gradient.values)
   print("agree to rounding: \((gap.relativeError ?? 1) < 1e-12)")
   for (points, route) in [(10, Route.unrolled), (10, .adjoint), (100, .unrolled), (100, .adjoint)] {
     let costs = try [5, 25, 100].map { steps in

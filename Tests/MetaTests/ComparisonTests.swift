@@ -9,7 +9,7 @@ import Testing
   @Test func measuresAngleAndSize() throws {
     let exact = [try Matrix([[3, 0]]), try Matrix([[0], [4]])]
     let first = [try Matrix([[0, 0]]), try Matrix([[0], [10]])]
-    let gap = GradientGap(exact: exact, firstOrder: first)
+    let gap = GradientGap(exact: exact, other: first)
     #expect(abs((gap.cosine ?? 0) - 0.8) < 1e-15)
     #expect(abs((gap.normRatio ?? 0) - 2) < 1e-15)
     #expect(abs((gap.relativeError ?? 0) - 45.0.squareRoot() / 5) < 1e-15)
@@ -17,15 +17,15 @@ import Testing
 
   @Test func zerosAndExtremesHaveAMeaning() {
     let zero = [Matrix(0)]
-    #expect(GradientGap(exact: zero, firstOrder: zero).cosine == 1)
-    #expect(GradientGap(exact: zero, firstOrder: zero).relativeError == 0)
-    #expect(GradientGap(exact: zero, firstOrder: [Matrix(1)]).cosine == nil)
-    #expect(GradientGap(exact: zero, firstOrder: [Matrix(1)]).normRatio == nil)
-    #expect(GradientGap(exact: [Matrix(1)], firstOrder: zero).cosine == nil)
-    #expect(GradientGap(exact: [Matrix(1)], firstOrder: zero).normRatio == 0)
+    #expect(GradientGap(exact: zero, other: zero).cosine == 1)
+    #expect(GradientGap(exact: zero, other: zero).relativeError == 0)
+    #expect(GradientGap(exact: zero, other: [Matrix(1)]).cosine == nil)
+    #expect(GradientGap(exact: zero, other: [Matrix(1)]).normRatio == nil)
+    #expect(GradientGap(exact: [Matrix(1)], other: zero).cosine == nil)
+    #expect(GradientGap(exact: [Matrix(1)], other: zero).normRatio == 0)
     for size in [1e-200, 1e200] {
-      let gap = GradientGap(exact: [Matrix(size)], firstOrder: [Matrix(-2 * size)])
-      #expect(gap == GradientGap(exact: [Matrix(1)], firstOrder: [Matrix(-2)]))
+      let gap = GradientGap(exact: [Matrix(size)], other: [Matrix(-2 * size)])
+      #expect(gap == GradientGap(exact: [Matrix(1)], other: [Matrix(-2)]))
     }
   }
 
@@ -34,7 +34,7 @@ import Testing
       for size in [1.0, 1e-8] {
         let gap = GradientGap(
           exact: [try Matrix([[1, 0]])],
-          firstOrder: [try Matrix([[size * cos(angle), size * sin(angle)]])])
+          other: [try Matrix([[size * cos(angle), size * sin(angle)]])])
         #expect(abs((gap.angle ?? 0) * .pi / 180 / angle - 1) < 1e-12)
         #expect(abs(gap.cosine ?? 2) <= 1)
       }
@@ -49,9 +49,9 @@ import Testing
     let first = comparison.firstOrder.gradient.values
     for (position, parameter) in comparison.parameterGaps.enumerated() {
       #expect(
-        parameter.gap == GradientGap(exact: [exact[position]], firstOrder: [first[position]]))
+        parameter.gap == GradientGap(exact: [exact[position]], other: [first[position]]))
     }
-    #expect(comparison.gap == GradientGap(exact: exact, firstOrder: first))
+    #expect(comparison.gap == GradientGap(exact: exact, other: first))
     #expect(comparison.exact.cost.multiplyAdds > comparison.firstOrder.cost.multiplyAdds)
   }
 }

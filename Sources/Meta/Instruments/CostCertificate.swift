@@ -29,10 +29,11 @@ extension MetaProblem {
   /// - Parameters:
   ///   - method: What adapts, and what is differentiated.
   ///   - route: How it is computed.
-  ///   - limit: The bytes beyond which nothing is run: then the certificate has no measurement.
+  ///   - memoryLimit: The bytes beyond which the full number of steps is not run: then the certificate
+  ///     has no measurement.
   ///   - repeats: Of how many runs the fastest counts: at least one, and no more than a tenth of a second.
   public func certificate(
-    _ method: Method, by route: Route = .unrolled, limit: Int = .max, repeats: Int = 20
+    _ method: Method, by route: Route = .unrolled, memoryLimit: Int = .max, repeats: Int = 20
   ) -> CostCertificate {
     let predicted = predictedCost(method, by: route)
     let (short, long) = (1, 4)
@@ -41,11 +42,11 @@ extension MetaProblem {
     }
     let (quick, slow) = (seconds(short), seconds(long))
     let perStep = max(0, (slow - quick) / Double(long - short))
-    let fits = predictedMemory(method, by: route) <= limit
+    let fits = predictedMemory(method, by: route) <= memoryLimit
     let run = fits ? run(method, route, repeats) : nil
     return CostCertificate(
       method: method, route: route, steps: steps, predicted: predicted,
-      predictedSeconds: quick + Double(steps - short) * perStep, measured: run?.cost,
+      predictedSeconds: max(0, quick + Double(steps - short) * perStep), measured: run?.cost,
       measuredSeconds: run?.seconds)
   }
 

@@ -19,8 +19,8 @@ public struct CurlTest: Equatable, Sendable {
   /// Whether they were all the coordinates, so that the norms are no estimates.
   public let isComplete: Bool
 
-  /// ‖J − Jᵀ‖ / ‖J‖, zero for a gradient, at most 2; zero where J is zero.
-  public var curl: Double { jacobianNorm > 0 ? asymmetry / jacobianNorm : 0 }
+  /// ‖J − Jᵀ‖ / ‖J‖, zero for a gradient, at most 2; zero where J is zero, NaN where it is not finite.
+  public var curl: Double { jacobianNorm == 0 ? 0 : asymmetry / jacobianNorm }
 }
 
 extension MetaProblem {
@@ -36,7 +36,7 @@ extension MetaProblem {
   ///   - directions: The most directions that are tried. With at least as many as there are numbers
   ///     in the parameters, J is known in full; with fewer, the norms are estimated along random signs.
   ///   - generator: Where random signs come from.
-  /// - Complexity: Two third derivatives of the loss a task and direction, about twenty meta-gradients.
+  /// - Complexity: For each direction, a few exact meta-gradients.
   /// - Reference: Hutchinson, *A stochastic estimator of the trace of the influence matrix* (1990).
   public func curlTest(
     _ method: Method, order: Order? = nil, directions: Int = 256,
@@ -57,7 +57,7 @@ extension MetaProblem {
     let shapes = parameters.descriptions.map(\.shape)
     let count = shapes.reduce(0) { $0 + $1.count }
     let isComplete = directions >= count
-    var (asymmetry, size) = (0.0, 0.0)
+    var (asymmetries, sizes): ([Double], [Double]) = ([], [])
     for direction in 0..<min(directions, count) {
       var entry = -1
       let along = shapes.map { shape in
@@ -70,13 +70,14 @@ extension MetaProblem {
       let products = programs.mean(along).map(\.elements)
       let forward = products[..<shapes.count].flatMap(\.self)
       let backward = products[shapes.count...].flatMap(\.self)
-      size += dot(forward, forward)
-      asymmetry += zip(forward, backward).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+      // Jz and Jᵀz are equally long on the average; both together bound the difference.
+      sizes.append(norm(forward + backward))
+      asymmetries.append(norm(zip(forward, backward).map { $0 - $1 }))
     }
-    let scale = isComplete ? 1 : 1 / Double(min(directions, count))
+    let scale = isComplete ? 1 : (1 / Double(min(directions, count))).squareRoot()
     return CurlTest(
-      method: method, order: order, asymmetry: (scale * asymmetry).squareRoot(),
-      jacobianNorm: (scale * size).squareRoot(), directions: min(directions, count),
+      method: method, order: order, asymmetry: scale * norm(asymmetries),
+      jacobianNorm: scale * norm(sizes) / 2.0.squareRoot(), directions: min(directions, count),
       isComplete: isComplete)
   }
 }

@@ -1,20 +1,6 @@
 import Nets
 import Tape
 
-/// An estimate with the interval in which it lies with 95 % confidence.
-public struct Estimate: Equatable, Sendable {
-  /// The estimate from all tasks.
-  public let value: Double
-  /// The interval over draws of the tasks; nil where there is one task, which says nothing of others.
-  public let interval: ClosedRange<Double>?
-
-  /// Pairs an estimate with its interval.
-  public init(value: Double, interval: ClosedRange<Double>?) {
-    self.value = value
-    self.interval = interval
-  }
-}
-
 /// Whether first order is good enough for a problem, with what speaks for and against it.
 public struct Diagnosis: Sendable {
   /// What is advised.
@@ -25,6 +11,21 @@ public struct Diagnosis: Sendable {
     case doubt
     /// First order goes somewhere else.
     case distrust
+  }
+
+  /// A figure of the mean over tasks, with the range that it takes over resamples of the tasks.
+  public struct Estimate: Equatable, Sendable {
+    /// The figure of all tasks together.
+    public let value: Double
+    /// The middle 95 % of resamples: with ten tasks or more about a confidence interval, with fewer too
+    /// narrow; nil where there is one task, or no resample with a figure.
+    public let interval: ClosedRange<Double>?
+
+    /// Pairs an estimate with its interval.
+    public init(value: Double, interval: ClosedRange<Double>?) {
+      self.value = value
+      self.interval = interval
+    }
   }
 
   /// The gap at another rate or number of steps.
@@ -42,6 +43,11 @@ public struct Diagnosis: Sendable {
   public static let trustedAngle = 15.0
   /// From this angle on it is not: what is lost is at least 1 − cos 45° = 29 %.
   public static let distrustedAngle = 45.0
+  /// What first order may be longer or shorter than exact, by this factor, so that an outer rate for one
+  /// serves the other.
+  public static let trustedRatio = 2.0
+  /// With fewer tasks than this nothing is said of others: their resamples vary too little.
+  public static let fewestTasks = 5
 
   /// The inner loop that was looked at.
   public let family: Family
@@ -63,27 +69,37 @@ public struct Diagnosis: Sendable {
   /// Whether there is an inner step at all.
   public let hasSteps: Bool
 
-  /// What is advised, by the whole interval of the angle and by the decrease.
+  /// What is advised.
+  ///
+  /// Trust asks that the angle is small and the lengths are alike in the whole interval, and that an
+  /// outer step gains nine tenths of what exact does; distrust that the angle is large in the whole
+  /// interval, or that a step gains less than half. Few tasks, no angle, or no outer step that helps leave
+  /// doubt.
   public var verdict: Verdict {
-    hasSteps ? Self.verdict(angle: angle, decreaseShare: decreaseShare) : .trust
+    if !hasSteps { return .trust }
+    return Self.verdict(
+      angle: angle, normRatio: normRatio, decreaseShare: decreaseShare, tasks: taskAngles.count)
   }
 
-  /// Trust asks that all angles of the interval are small, distrust that all are large or that a step
-  /// gains less than half; without an angle, or an outer step that helps, there is doubt.
-  package static func verdict(angle: Estimate?, decreaseShare: Double?) -> Verdict {
-    guard let angle else { return .doubt }
-    let interval = angle.interval ?? angle.value...angle.value
-    let share = decreaseShare ?? 1
-    if interval.lowerBound >= distrustedAngle || share < 0.5 { return .distrust }
-    return interval.upperBound <= trustedAngle && share > 0.9 ? .trust : .doubt
+  package static func verdict(
+    angle: Estimate?, normRatio: Estimate?, decreaseShare: Double?, tasks: Int
+  ) -> Verdict {
+    guard tasks >= fewestTasks, let angles = angle?.interval, let ratios = normRatio?.interval,
+      let share = decreaseShare
+    else { return .doubt }
+    if angles.lowerBound >= distrustedAngle || share < 0.5 { return .distrust }
+    let isAlike =
+      ratios.lowerBound >= 1 / trustedRatio && ratios.upperBound <= trustedRatio
+    return angles.upperBound <= trustedAngle && isAlike && share > 0.9 ? .trust : .doubt
   }
 }
 
 extension MetaProblem {
   /// Looks at whether first order would do on this problem.
   ///
-  /// Confidence intervals are percentiles of 1000 resamples of the tasks; they say how the answer would
-  /// vary with other tasks of the same kind, at these parameters.
+  /// Intervals are percentiles of 1000 resamples of the tasks; they say how the answer would vary with other
+  /// tasks of the same kind, at these parameters. Of few tasks, or where the figure is near the end of its
+  /// range, they are narrower than 95 % confidence.
   ///
   /// - Parameters:
   ///   - family: The inner loop to look at.
@@ -104,11 +120,11 @@ extension MetaProblem {
       for _ in tasks { counts[Int.random(in: 0..<tasks.count, using: &generator)] += 1 }
       return counts
     }
-    func estimate(_ value: Double?, _ measure: ([Double]) -> Double?) -> Estimate? {
+    func estimate(_ value: Double?, _ measure: ([Double]) -> Double?) -> Diagnosis.Estimate? {
       let sorted = resamples.compactMap(measure).sorted()
       let tail = sorted.count / 40
       return value.map { value in
-        Estimate(
+        Diagnosis.Estimate(
           value: value,
           interval: sorted.isEmpty
             ? nil : min(value, sorted[tail])...max(value, sorted[sorted.count - 1 - tail]))
@@ -123,21 +139,27 @@ extension MetaProblem {
         rate: rate, steps: steps, gap: isFinite == true ? comparison?.gap : nil)
     }
     let comparison = comparison(family)
+    let curvature = supportCurvature(family, using: &generator)
+    // Where everything is fitted, what is left of the gradients is rounding, and its angle is noise.
+    let isRounding =
+      comparison.exact.gradientNorm <= 1e-13 * curvature.largest * parameters.norm
     let dial = dial(family, weights: [0, 1], lastSteps: [])
     let (cut, full) = (dial.byWeight[0].decrease, dial.byWeight[1].decrease)
     return Diagnosis(
-      family: family, angle: estimate(comparison.gap.angle, products.angle),
-      normRatio: estimate(comparison.gap.normRatio, products.normRatio),
+      family: family, angle: isRounding ? nil : estimate(comparison.gap.angle, products.angle),
+      normRatio: isRounding ? nil : estimate(comparison.gap.normRatio, products.normRatio),
       taskAngles: tasks.indices.map { task in
         GradientGap(
           exact: Array(gradients[task][..<parameters.count]),
-          firstOrder: Array(gradients[task][parameters.count...])
+          other: Array(gradients[task][parameters.count...])
         ).angle
       },
       byRate: [0.125, 0.25, 0.5, 1, 2].map { gap(rate: $0 * learningRate, steps: steps) },
-      bySteps: Set([1, 2, steps, 2 * steps, (steps + 1) / 2]).filter { $0 > 0 }.sorted()
+      bySteps: Set([1, 2, steps, min(2 * steps, Self.maximumSteps), (steps + 1) / 2]).filter {
+        $0 > 0
+      }.sorted()
         .map { gap(rate: learningRate, steps: $0) },
-      curvature: supportCurvature(family, using: &generator),
+      curvature: curvature,
       decreaseShare: full > 0 ? cut / full : nil, hasSteps: !comparison.exact.kept.isEmpty)
   }
 }
@@ -167,7 +189,7 @@ private struct Products {
       form(exact, weights), form(mixed, weights), form(first, weights)
     )
     guard exact > 0, first > 0 else { return nil }
-    let cosine = mixed / (exact * first).squareRoot()
+    let cosine = mixed / exact.squareRoot() / first.squareRoot()
     return scalarArcTangent(max(0, 1 - cosine * cosine).squareRoot(), cosine) * 180 / .pi
   }
 

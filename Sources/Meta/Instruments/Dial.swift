@@ -11,7 +11,8 @@ public struct Dial: Sendable {
     public let gap: GradientGap
     /// Its length.
     public let gradientNorm: Double
-    /// By how much a step of ``Dial/stepLength`` against it lowers the meta-loss; negative if it grows.
+    /// By how much a step of ``Dial/stepLength`` against it lowers the meta-loss; negative if it grows,
+    /// −∞ if it is not finite any more.
     public let decrease: Double
   }
 
@@ -20,6 +21,8 @@ public struct Dial: Sendable {
   /// The meta-loss at the present parameters.
   public let loss: Double
   /// The length of the outer steps that were tried, the same for all: directions are compared, not rates.
+  ///
+  /// Zero where no step against the exact meta-gradient lowers the meta-loss.
   public let stepLength: Double
   /// The settings by λ, as they were asked for.
   public let byWeight: [Setting]
@@ -47,7 +50,7 @@ extension MetaProblem {
       let result = metaGradient(family.exact, order: order)
       return Dial.Setting(
         order: order,
-        gap: GradientGap(exact: exact.gradient.values, firstOrder: result.gradient.values),
+        gap: GradientGap(exact: exact.gradient.values, other: result.gradient.values),
         gradientNorm: result.gradientNorm,
         decrease: exact.loss - loss(losses, after: stepLength, against: result))
     }
@@ -84,6 +87,7 @@ extension MetaProblem {
     evaluator.setParameters(
       zip(parameters.values, gradient.gradient.values).map { $0.adding($1, scale: scale) },
       rate: learningRate)
-    return evaluator.evaluate().loss
+    let loss = evaluator.evaluate().loss
+    return loss.isFinite ? loss : .infinity
   }
 }

@@ -37,9 +37,8 @@ public struct OrderLedger: Sendable {
 
   /// The terms of each inner step added up, in order.
   public var bySteps: [(step: Int, term: Parameters<Matrix>)] {
-    Set(entries.map(\.path.step)).sorted().map { step in
-      (step, sum(entries.filter { $0.path.step == step }))
-    }
+    Dictionary(grouping: entries, by: \.path.step).sorted { $0.key < $1.key }
+      .map { (step: $0.key, term: sum($0.value)) }
   }
 
   /// The terms of each adapted parameter's inner gradients added up over steps, in order.
@@ -65,8 +64,9 @@ extension MetaProblem {
   /// Takes the difference of exact and first-order meta-gradient apart, path by path.
   ///
   /// - Complexity: About the exact meta-gradient, and one product with a block of the Hessian for each
-  ///   path. With a rule other than gradient descent, also each term's way back over earlier steps, so
-  ///   that time grows with the square of the steps.
+  ///   path; memory for the terms themselves, as many numbers as all parameters for each path. With a rule
+  ///   that first order does not carry back unchanged, weight decay for instance, also each term's way
+  ///   back over earlier steps, so that time and memory grow with the square of the steps.
   public func ledger(_ family: Family) -> OrderLedger {
     let method = family.exact
     let paths = innerLoop(method, order: .firstOrder).paths(on: parameters.descriptions)
@@ -89,8 +89,10 @@ extension RecordedLoop {
     var carried = end
     var terms: [[InnerStep.Carried]] = []  // by step, last first
     for step in steps.reversed() {
-      terms = terms.map { $0.map { step.split($0).direct } }
       let (direct, upstreams) = step.split(carried)
+      if !direct.isSameLines(as: carried) {
+        terms = terms.map { $0.map { step.split($0).direct } }
+      }
       let own = zip(step.gradients, upstreams).map { gradient, upstream in
         InnerStep.Carried(
           parameters: pullback(of: [gradient], at: [upstream], wrt: step.point),

@@ -81,7 +81,9 @@ struct TaskPrograms {
 
   private func forEachTask(_ inputs: (Int) -> [Matrix], _ body: (Workspace) -> Void) {
     for (index, task) in problem.tasks.enumerated() {
-      guard let workspace = workspaces[TaskShapes(task)] else { continue }
+      guard let workspace = workspaces[TaskShapes(task)] else {
+        stop("TaskPrograms: no program for task \(index)")
+      }
       let values =
         problem.parameters.values + [Matrix(problem.learningRate)] + task.support.all
         + task.query.all + inputs(index)

@@ -97,7 +97,7 @@ public struct RepresentationStudy: Sendable {
         let isRounding = norm(gradient.values.flatMap(\.elements)) < 1e-12 * norm(body.elements)
         curve.cosine.append(
           (isRounding ? nil : other).flatMap {
-            GradientGap(exact: gradient.values, firstOrder: $0.evaluate().gradient.values).cosine
+            GradientGap(exact: gradient.values, other: $0.evaluate().gradient.values).cosine
           })
       }
       body = body.adding(gradient[0], scale: -outerRate)

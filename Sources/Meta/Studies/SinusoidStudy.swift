@@ -124,7 +124,7 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
   ) -> Record {
     let own = result.gradient.values
     func cosine(_ range: Range<Int>) -> Double? {
-      other.flatMap { GradientGap(exact: Array(own[range]), firstOrder: Array($0[range])).cosine }
+      other.flatMap { GradientGap(exact: Array(own[range]), other: Array($0[range])).cosine }
     }
     return Record(
       iteration: iteration, loss: result.loss, cosine: cosine(0..<own.count),

@@ -33,9 +33,11 @@ let tapeCommand = Command(
     problem = try .readable()
   }
   let method: Method? = try arguments.choice("--method")
-  if let path = arguments.value("--svg") {
-    let family = Family.allCases.first { $0.methods.contains(method ?? .maml) } ?? .maml
-    try OutputFile(path: path, option: "--svg").write(TapePicture(problem, family).file)
+  if let picture = try arguments.output("--svg") {
+    guard let family = Family.allCases.first(where: { $0.methods.contains(method ?? .maml) }) else {
+      throw UserError("tape: --svg draws what first order cuts; joint training has nothing to cut")
+    }
+    try picture.write(TapePicture(problem, family).file)
   }
   if arguments.has("--dot") { return Answer(problem.program(method ?? .maml).dot) }
   if let method { return Answer(section(method, problem)) }

@@ -21,10 +21,10 @@ func naming<Result>(_ path: String, _ body: () throws -> Result) throws -> Resul
 }
 
 extension MetaProblem {
-  /// Refuses a meta-gradient that would not fit in memory.
-  func requireMemory(for method: Method, by route: Route) throws {
+  /// Refuses a meta-gradient, or what takes so many times its memory, that would not fit.
+  func requireMemory(for method: Method, by route: Route, times factor: Int = 1) throws {
     try autodiff_demo.requireMemory(
-      predictedMemory(method, by: route), "adaptation.steps",
+      predictedMemory(method, by: route).saturatingProduct(factor), "adaptation.steps",
       "\(steps) steps by route \(route.rawValue)"
         + (route == .unrolled ? ", where the lines grow with the steps," : ""))
   }

@@ -20,19 +20,28 @@ extension Arguments {
     let name =
       path == "-"
       ? "standard input" : URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
-    return NamedProblem(name: name, problem: try ProblemFile(path: path).problem)
+    let line = name.split(whereSeparator: \.isNewline).joined(separator: " ")
+    return NamedProblem(name: line, problem: try ProblemFile(path: path).problem)
   }
 
   /// The problem of the FILE, or sinusoid regression, where the meta-gradients of some methods are finite
   /// and fit in memory.
   ///
-  /// - Parameter seedsMore: Whether the seed is also for something else than a problem made here.
-  func problem(for methods: [Method], seedsMore: Bool = false) throws -> NamedProblem {
+  /// - Parameters:
+  ///   - methods: The methods.
+  ///   - memory: How many times the memory of a meta-gradient is needed: instruments record more than it.
+  ///   - seedsMore: Whether the seed is also for something else than a problem made here.
+  func problem(
+    for methods: [Method], memory: Int = 1, seedsMore: Bool = false
+  ) throws -> NamedProblem {
     let seed = try seed()
     if !seedsMore { try refuseSeedWithFile() }
     let named = try problemOfFile() ?? defaultProblem(seed: seed)
     try naming(operands.first ?? named.name) {
-      for method in methods { _ = try named.problem.checkedMetaGradient(method, by: .unrolled) }
+      for method in methods {
+        try named.problem.requireMemory(for: method, by: .unrolled, times: memory)
+        _ = try named.problem.checkedMetaGradient(method, by: .unrolled)
+      }
     }
     return named
   }
@@ -44,7 +53,17 @@ extension Arguments {
     }
   }
 
-  /// The families that are asked for: by default MAML.
+  /// The file that an option names, if it is given: neither the problem itself, nor a folder or a device.
+  func output(_ option: String) throws -> OutputFile? {
+    guard let path = value(option) else { return nil }
+    let file = try OutputFile(path: path, option: option)
+    if operands.contains(where: { $0 != "-" && OutputFile.target($0) == file.target }) {
+      throw UserError("\(option) \(path): is the problem itself")
+    }
+    return file
+  }
+
+  /// The family that is asked for: by default MAML.
   func family() throws -> Family { try choice("--family") ?? .maml }
 }
 

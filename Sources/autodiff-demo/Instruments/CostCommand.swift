@@ -27,11 +27,12 @@ let costCommand = Command(
   let steps = try (counts ?? [1, 2, 5, 10, 20, 50]).map { try whole($0, "cost: --steps") }
   let physical = Int(clamping: ProcessInfo.processInfo.physicalMemory)
   let limit = try arguments.number("--memory", in: 0...1e9).map { Int($0 * 1e6) } ?? physical
-  let svg = try arguments.value("--svg").map { try OutputFile(path: $0, option: "--svg") }
+  let svg = try arguments.output("--svg")
   let named = try arguments.problem(for: [])
   let report = try CostReport(named, family, steps: steps, limit: limit)
+  let answer = arguments.has("--json") ? try json(report.document) : report.text
   try svg?.write(report.figure.svg)
-  return Answer(arguments.has("--json") ? try json(report.document) : report.text)
+  return Answer(answer)
 }
 
 /// Certificates of one problem by method, route and number of steps.
@@ -49,7 +50,7 @@ struct CostReport {
       return family.methods.flatMap { method in
         Route.allCases.map { route in
           defer { progress.advance("\(method.rawValue) \(steps)") }
-          return problem.certificate(method, by: route, limit: limit)
+          return problem.certificate(method, by: route, memoryLimit: limit)
         }
       }
     }

@@ -23,13 +23,12 @@ let curlCommand = Command(
 ) { arguments in
   let directions = try arguments.wholeNumber("--directions", in: 1...100_000) ?? 64
   let methods: [Method] = [.maml, .firstOrderMAML, .anil, .firstOrderANIL, .joint]
-  let named = try arguments.problem(for: methods, seedsMore: true)
+  let named = try arguments.problem(for: methods, memory: 6, seedsMore: true)
   let seed = try arguments.seed()
   let progress = Progress(total: methods.count)
   let tests = try concurrentMap(methods) { method in
     defer { progress.advance(method.rawValue) }
-    var generator = SeededGenerator(seed: seed)
-    return named.problem.curlTest(method, directions: directions, using: &generator)
+    return try named.curl(method, directions: directions, seed: seed)
   }
   if arguments.has("--json") {
     return Answer(try json(["tests": tests.map(CurlDocument.init)]))
@@ -42,30 +41,50 @@ let curlCommand = Command(
       test.jacobianNorm.significant(4), test.curl.significant(3),
     ])
   }
-  let how =
-    tests[0].isComplete
-    ? "J in full, by \("direction".counted(tests[0].directions))"
-    : "norms estimated along \("random direction".counted(tests[0].directions))"
   return Answer(
     """
     \(named.name)
       \(named.problem.summary)
 
     \(table.text)
-      Curl is ‖J − Jᵀ‖ / ‖J‖, zero for the gradient of a function; \(how).
+      Curl is ‖J − Jᵀ‖ / ‖J‖, zero for the gradient of a function; \(tests.how).
 
     \(curlVerdict(tests))
 
     """)
 }
 
+/// Which fields are gradients, to rounding, and which are not.
 func curlVerdict(_ tests: [CurlTest]) -> String {
-  let gradients = tests.filter { $0.curl < 1e-12 }.map(\.method.rawValue)
-  let others = tests.filter { $0.curl >= 1e-12 }
+  let rounding = 1e-12
+  let gradients = tests.filter { $0.curl < rounding }.map(\.method.rawValue)
+  let others = tests.filter { $0.curl >= rounding }
   if others.isEmpty { return "Every field is a gradient here, to rounding." }
   return "To rounding, \(gradients.list) follow a gradient. "
     + others.map { "\($0.method.rawValue) does not (\($0.curl.significant(2)))" }
     .joined(separator: "; ") + ": no loss is what it descends."
+}
+
+extension NamedProblem {
+  /// The curl of a method's field, refused where it is not finite; equal seeds give equal directions.
+  func curl(_ method: Method, directions: Int, seed: UInt64) throws -> CurlTest {
+    var generator = SeededGenerator(seed: seed)
+    let test = problem.curlTest(method, directions: directions, using: &generator)
+    if !test.curl.isFinite || !test.jacobianNorm.isFinite {
+      throw UserError("\(name): parameters: the Jacobian of \(method.rawValue) is not finite there")
+    }
+    return test
+  }
+}
+
+extension [CurlTest] {
+  /// How the norms came about, in words.
+  var how: String {
+    let count = first?.directions ?? 0
+    return allSatisfy(\.isComplete)
+      ? "J in full, by \("direction".counted(count))"
+      : "norms estimated along \("random direction".counted(count))"
+  }
 }
 
 private struct CurlDocument: Encodable {

@@ -11,20 +11,22 @@ let diagnoseCommand = Command(
     .family, .seed("of the problem made here, of resamples and of power iterations"), .json,
   ],
   details: """
-    Intervals hold with 95 % confidence over draws of the tasks, at the parameters of the problem.
-    Curvature is that of the support loss along the inner path; times the rate, it bounds what a step can
-    make first order miss. Trust asks for angles up to \(Diagnosis.trustedAngle)°, distrust for \
-    \(Diagnosis.distrustedAngle)° and more.
+    Intervals are over resamples of the tasks, at the parameters of the problem. Curvature is that of the
+    support loss along the inner path. Trust asks for angles up to \(Diagnosis.trustedAngle)°, lengths \
+    alike within a factor of \(Diagnosis.trustedRatio), and
+    nine tenths of the decrease by an outer step; distrust for \(Diagnosis.distrustedAngle)° and more, or less than
+    half of the decrease; both for \(Diagnosis.fewestTasks) tasks at least.
     \(NamedProblem.help)
     """,
   example: "autodiff-demo diagnose Tests/Fixtures/digits-5way-1shot.json"
 ) { arguments in
   let family = try arguments.family()
-  let named = try arguments.problem(for: family.methods, seedsMore: true)
+  let named = try arguments.problem(for: family.methods, memory: 5, seedsMore: true)
   var generator = SeededGenerator(seed: try arguments.seed())
   let report = DiagnosisReport(
     named: named, diagnosis: named.problem.diagnosis(family, using: &generator))
-  return Answer(arguments.has("--json") ? try json(report.document) : report.text)
+  return Answer(
+    arguments.has("--json") ? try json(report.document, namesInfinity: true) : report.text)
 }
 
 /// A diagnosis as text and JSON.
@@ -35,9 +37,7 @@ struct DiagnosisReport {
   private var strength: Double { abs(diagnosis.curvature.rate) * diagnosis.curvature.largest }
 
   var text: String {
-    if !diagnosis.hasSteps {
-      return "\(named.name)\nWithout an inner step there is nothing to cut: first order is exact.\n"
-    }
+    if !diagnosis.hasSteps { return "\(named.name)\n\(reasons.joined())\n" }
     var growth = TextTable(header: ["rate", "steps", "angle", "norm ratio", "relative error"])
     growth.leftAligned = []
     for entry in diagnosis.byRate + diagnosis.bySteps {
@@ -68,20 +68,28 @@ struct DiagnosisReport {
   }
 
   var reasons: [String] {
+    let tasks = diagnosis.taskAngles.count
     func text(
-      _ estimate: Estimate, _ unit: String = "", _ digits: (Double) -> String
+      _ estimate: Diagnosis.Estimate, _ unit: String = "", _ digits: (Double) -> String
     ) -> String {
-      let interval = estimate.interval.map {
-        ", with 95 % confidence between \(digits($0.lowerBound)) and \(digits($0.upperBound))"
-      }
-      return digits(estimate.value) + unit + (interval ?? "; one task says nothing of others")
+      let range = estimate.interval.map { (digits($0.lowerBound), digits($0.upperBound)) }
+      return digits(estimate.value) + unit
+        + (range.map { low, high in
+          tasks < 10
+            ? ", over resamples from \(low) to \(high)"
+            : ", with 95 % confidence between \(low) and \(high)"
+        } ?? "")
+    }
+    if !diagnosis.hasSteps {
+      return ["Without an inner step there is nothing to cut: first order is exact."]
     }
     let angles = diagnosis.taskAngles.compactMap(\.self)
     var reasons: [String] = []
     if let angle = diagnosis.angle {
       reasons.append("The angle is \(text(angle) { "\($0.fixed(1))°" }).")
     } else {
-      reasons.append("A meta-gradient is zero, so that there is no angle to speak of.")
+      reasons.append(
+        "A meta-gradient is zero, at least to rounding, so that there is no angle to speak of.")
     }
     if angles.count > 1, let least = angles.min(), let most = angles.max() {
       reasons.append(
@@ -91,22 +99,25 @@ struct DiagnosisReport {
     if let ratio = diagnosis.normRatio {
       reasons.append("Its length is \(text(ratio, " times that of exact") { $0.significant(3) }).")
     }
+    if diagnosis.angle != nil, diagnosis.decreaseShare == nil {
+      reasons.append("No outer step against the exact meta-gradient lowers the meta-loss.")
+    }
     if let share = diagnosis.decreaseShare {
       reasons.append(
         "A step as long as is best for exact lowers the meta-loss by \((100 * share).fixed(0)) % of what "
           + "exact does.")
     }
     reasons.append(
-      "The largest curvature of the support loss is \(diagnosis.curvature.largest.significant(3)); times "
-        + "the rate \(strength.significant(3)), "
-        + (strength < 0.1
-          ? "so that a step can miss little."
-          : strength < 1
-            ? "so that a step can miss a good part."
-            : "so that a step can turn the gradient round."))
-    if named.problem.tasks.count > 1, named.problem.tasks.count < 10 {
+      "The largest curvature of the support loss is \(diagnosis.curvature.largest.significant(3)), times "
+        + "the rate \(strength.significant(3)): a step back can change a gradient by up to "
+        + "\((100 * strength).fixed(0)) % of its length.")
+    if tasks < Diagnosis.fewestTasks {
       reasons.append(
-        "Intervals from \(named.problem.tasks.count) tasks are rough: give ten or more if you can.")
+        "\("task".counted(tasks)) \(tasks == 1 ? "says" : "say") too little of others of the kind: give "
+          + "\(Diagnosis.fewestTasks) or more, better ten, for a verdict.")
+    } else if tasks < 10 {
+      reasons.append(
+        "Ranges of \(tasks) tasks are too narrow for 95 % confidence: give ten or more.")
     }
     return reasons
   }
@@ -117,7 +128,7 @@ struct DiagnosisReport {
       @Present var low: Double?
       @Present var high: Double?
 
-      init(_ estimate: Estimate) {
+      init(_ estimate: Diagnosis.Estimate) {
         value = estimate.value
         low = estimate.interval?.lowerBound
         high = estimate.interval?.upperBound

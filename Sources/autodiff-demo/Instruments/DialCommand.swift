@@ -26,11 +26,13 @@ let dialCommand = Command(
   let family = try arguments.family()
   let weights = try arguments.numbers("--weights", in: -10...10)
   let length = try arguments.number("--step-length", in: 0...1e6)
-  let svg = try arguments.value("--svg").map { try OutputFile(path: $0, option: "--svg") }
-  let named = try arguments.problem(for: family.methods)
+  let svg = try arguments.output("--svg")
+  let named = try arguments.problem(for: family.methods, memory: 2)
   let report = DialReport(named, family, weights: weights, stepLength: length)
+  let answer =
+    arguments.has("--json") ? try json(report.document, namesInfinity: true) : report.text
   try svg?.write(report.figure.svg)
-  return Answer(arguments.has("--json") ? try json(report.document) : report.text)
+  return Answer(answer)
 }
 
 /// A dial as text, figure and JSON.
@@ -65,11 +67,18 @@ struct DialReport {
 
       \(table("λ", dial.byWeight) { "\($0.weight(step: 1, of: 1))" })
       \(table("last steps", dial.byLastSteps) { "\($0.lastSteps ?? 0)" })
-        Decrease of the meta-loss, \(dial.loss.significant(5)) here, by one step of \
-      length \(dial.stepLength.significant(3)). Short steps lower it in proportion to the cosine; long ones \
-      need not.
+        \(note)
 
       """
+  }
+
+  private var note: String {
+    if dial.stepLength == 0 {
+      return "No step against the exact meta-gradient lowers the meta-loss, so that none was tried."
+    }
+    return "Decrease of the meta-loss, \(dial.loss.significant(5)) here, by one step of length "
+      + "\(dial.stepLength.significant(3)). Short steps lower it in\n  proportion to the cosine; long ones "
+      + "need not."
   }
 
   /// Angle, length and decrease, over λ and over the number of last steps.
@@ -115,10 +124,10 @@ struct DialReport {
   struct Document: Encodable {
     struct Setting: Encodable {
       var order: String
-      var cosine: Double?
-      var angle: Double?
-      var normRatio: Double?
-      var relativeError: Double?
+      @Present var cosine: Double?
+      @Present var angle: Double?
+      @Present var normRatio: Double?
+      @Present var relativeError: Double?
       var gradientNorm: Double
       var decrease: Double
     }

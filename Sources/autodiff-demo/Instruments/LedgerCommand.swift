@@ -15,9 +15,10 @@ let ledgerCommand = Command(
   example: "autodiff-demo ledger Tests/Fixtures/relu-5steps.json --family anil"
 ) { arguments in
   let family = try arguments.family()
-  let named = try arguments.problem(for: family.methods)
+  let named = try arguments.problem(for: family.methods, memory: 3)
   let report = LedgerReport(named, family)
-  return Answer(arguments.has("--json") ? try json(report.document) : report.text)
+  return Answer(
+    arguments.has("--json") ? try json(report.document, namesInfinity: true) : report.text)
 }
 
 /// A ledger beside the two meta-gradients that it explains.
@@ -35,7 +36,7 @@ struct LedgerReport {
   /// The distance of firstOrder + Σ terms from the exact meta-gradient, relative to it: the ledger came
   /// about on another route.
   var remainder: Double {
-    GradientGap(exact: comparison.exact.gradient.values, firstOrder: ledger.exact.values)
+    GradientGap(exact: comparison.exact.gradient.values, other: ledger.exact.values)
       .relativeError ?? 0
   }
 

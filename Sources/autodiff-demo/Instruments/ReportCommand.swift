@@ -19,16 +19,15 @@ let reportCommand = Command(
     """,
   example: "autodiff-demo report --html report.html"
 ) { arguments in
-  guard let path = arguments.value("--html") else {
+  guard let output = try arguments.output("--html") else {
     throw UserError("report: --html is missing; it says where the page is written")
   }
-  let output = try OutputFile(path: path, option: "--html")
   let family = try arguments.family()
   let named = try arguments.problem(
-    for: Family.allCases.flatMap(\.methods), seedsMore: true)
+    for: Family.allCases.flatMap(\.methods), memory: 6, seedsMore: true)
   let page = try ReportPage(named, family, seed: try arguments.seed())
   try output.write(page.html)
-  return Answer("\(page.summary)\nWritten to \(path).\n")
+  return Answer("\(page.summary)\nWritten to \(output.path).\n")
 }
 
 /// The page on one problem.
@@ -54,8 +53,8 @@ struct ReportPage {
     progress.advance("ledger")
     dial = DialReport(named, family)
     progress.advance("dial")
-    curls = (family.methods + [.joint]).map {
-      named.problem.curlTest($0, directions: 16, using: &generator)
+    curls = try (family.methods + [.joint]).map {
+      try named.curl($0, directions: 16, seed: seed)
     }
     progress.advance("curl")
     cost = try CostReport(
@@ -181,7 +180,7 @@ struct ReportPage {
     }
     return """
       <p>A field is the gradient of some loss where its Jacobian is symmetric. \
-      \(curlVerdict(curls).escaped)</p>
+      \(curlVerdict(curls).escaped) Here \(curls.how).</p>
       \(table.html)
       """
   }

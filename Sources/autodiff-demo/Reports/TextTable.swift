@@ -44,7 +44,12 @@ extension Double {
   }
 
   /// The number with so many significant digits, with an exponent where it is long.
-  func significant(_ digits: Int) -> String { String(format: "%#.\(digits)g", self) }
+  func significant(_ digits: Int) -> String {
+    if isNaN { return "nan" }
+    let text = String(format: "%#.\(digits)g", self)
+    return text.hasSuffix(".")
+      ? String(text.dropLast()) : text.replacingOccurrences(of: ".e", with: "e")
+  }
 }
 
 extension Int {

@@ -33,8 +33,8 @@ struct StudyOptions {
     let count = try arguments.wholeNumber("--seeds", in: 1...1000) ?? 1
     seeds = (0..<UInt64(count)).map { first &+ $0 }
     wantsJSON = arguments.has("--json")
-    csv = try arguments.value("--csv").map { try OutputFile(path: $0, option: "--csv") }
-    svg = try arguments.value("--svg").map { try OutputFile(path: $0, option: "--svg") }
+    csv = try arguments.output("--csv")
+    svg = try arguments.output("--svg")
   }
 
   /// Writes the files that were asked for, and answers.

@@ -71,6 +71,10 @@ import Testing
     #expect(whole.isComplete && !part.isComplete)
     #expect(part.directions == 20)
     #expect(abs(part.curl / whole.curl - 1) < 0.3)
+    #expect(abs(part.jacobianNorm / whole.jacobianNorm - 1) < 0.3)
+    for _ in 0..<20 {
+      #expect(problem.curlTest(.firstOrderMAML, directions: 1, using: &generator).curl <= 2)
+    }
     #expect(problem.curlTest(.maml, directions: 5, using: &generator).curl < 1e-12)
     #expect(problem.curlTest(.joint, using: &generator).curl < 1e-12)
   }

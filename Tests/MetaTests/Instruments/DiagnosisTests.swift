@@ -33,21 +33,47 @@ import Testing
   }
 
   @Test func verdictsAskForTheWholeInterval() {
-    func verdict(_ low: Double, _ high: Double, _ share: Double? = 1) -> Diagnosis.Verdict {
+    func verdict(
+      _ low: Double, _ high: Double, ratio: ClosedRange<Double> = 0.9...1.2, _ share: Double? = 1,
+      tasks: Int = 10
+    ) -> Diagnosis.Verdict {
       Diagnosis.verdict(
-        angle: Estimate(value: (low + high) / 2, interval: low...high), decreaseShare: share)
+        angle: .init(value: (low + high) / 2, interval: low...high),
+        normRatio: .init(value: 1, interval: ratio), decreaseShare: share, tasks: tasks)
     }
     #expect(verdict(2, 14) == .trust)
     #expect(verdict(2, 16) == .doubt)
     #expect(verdict(2, 60) == .doubt)
     #expect(verdict(44, 90) == .doubt)
     #expect(verdict(46, 90) == .distrust)
-    #expect(verdict(2, 14, 0.8) == .doubt)
-    #expect(verdict(2, 14, 0.4) == .distrust)
-    #expect(verdict(2, 14, nil) == .trust)
-    #expect(Diagnosis.verdict(angle: nil, decreaseShare: 1) == .doubt)
-    let single = Estimate(value: 50, interval: nil)
-    #expect(Diagnosis.verdict(angle: single, decreaseShare: nil) == .distrust)
+    #expect(verdict(2, 14, 0.91) == .trust)
+    #expect(verdict(2, 14, 0.89) == .doubt)
+    #expect(verdict(2, 14, 0.49) == .distrust)
+    #expect(verdict(2, 14, nil) == .doubt)
+    // A thousand times as long is another outer rate.
+    #expect(verdict(0, 1, ratio: 900...1100) == .doubt)
+    #expect(verdict(0, 1, ratio: 0.4...1) == .doubt)
+    #expect(verdict(2, 14, tasks: 4) == .doubt && verdict(46, 90, tasks: 4) == .doubt)
+    #expect(
+      Diagnosis.verdict(angle: nil, normRatio: nil, decreaseShare: 1, tasks: 10) == .doubt)
+  }
+
+  /// Where support and query set are fitted, gradients are rounding, and there is no angle.
+  @Test func roundingHasNoAngle() throws {
+    var generator = SeededGenerator(seed: 85)
+    let problem = try Self.sinusoid(rate: 0.01)
+    func fitted(_ points: LabelledPoints<Matrix>) -> LabelledPoints<Matrix> {
+      let program = problem.fittedTargets(points.inputs)
+      return LabelledPoints(inputs: points.inputs, targets: program)
+    }
+    let still = try MetaProblem(
+      network: problem.network, loss: problem.loss, parameters: problem.parameters.values, steps: 2,
+      learningRate: 0.01,
+      tasks: problem.tasks.map {
+        LearningTask(support: fitted($0.support), query: fitted($0.query))
+      })
+    let diagnosis = still.diagnosis(.maml, using: &generator)
+    #expect(diagnosis.angle == nil && diagnosis.verdict == .doubt)
   }
 
   @Test func estimatesAreThoseOfTheComparison() throws {
@@ -98,7 +124,7 @@ import Testing
   @Test func oneTaskOrNoStepIsSaidToBeSo() throws {
     var generator = SeededGenerator(seed: 84)
     let one = try Self.sinusoid(rate: 0.01, tasks: 1).diagnosis(.maml, using: &generator)
-    #expect(one.angle?.interval == nil)
+    #expect(one.angle?.interval == nil && one.verdict == .doubt)
     let still = try Self.sinusoid(rate: 0.01).with(steps: 0).diagnosis(.maml, using: &generator)
     #expect(!still.hasSteps && still.verdict == .trust)
     #expect(still.angle?.value == 0)
@@ -114,7 +140,9 @@ import Testing
     let ratio = Double(certificate.predicted.peakBytes) / Double(measured.peakBytes)
     #expect((0.8...1.25).contains(ratio), "\(ratio)")
     #expect((certificate.measuredSeconds ?? 0) > 0 && certificate.predictedSeconds > 0)
-    let refused = problem.certificate(method, by: route, limit: 1000)
+    // The program itself counts too.
+    let limit = (certificate.predicted.peakBytes + problem.predictedMemory(method, by: route)) / 2
+    let refused = problem.certificate(method, by: route, memoryLimit: limit)
     #expect(refused.measured == nil && refused.measuredSeconds == nil)
     #expect(refused.predicted == certificate.predicted)
   }
@@ -125,5 +153,13 @@ import Testing
     #expect(found.task == 0)
     #expect(found.origin.source.contains("inner step"))
     #expect(try Self.sinusoid(rate: 0.01).nonFiniteOrigin(.maml) == nil)
+  }
+}
+
+extension MetaProblem {
+  /// What the network says of inputs, so that a task that asks for it is fitted.
+  fileprivate func fittedTargets(_ inputs: Matrix) -> Matrix {
+    let tape = GradientTape()
+    return network(tape.constant(inputs), parameters.recorded(on: tape)).value
   }
 }

@@ -82,8 +82,10 @@ import Testing
   @Test(arguments: Family.allCases)
   func curvatureBoundsTheGap(_ family: Family) throws {
     var generator = SeededGenerator(seed: 74)
-    for problem in try MetaGradientTests.problems(seed: 75) {
+    let problems = try MetaGradientTests.problems(seed: 75)
+    for problem in try problems + problems.map({ try $0.with(learningRate: -$0.learningRate) }) {
       let curvature = problem.supportCurvature(family, using: &generator)
+      #expect(curvature.largest == curvature.values.joined().max())
       for (task, bound) in zip(problem.tasks, curvature.bounds) {
         let single = try MetaProblem(
           network: problem.network, loss: problem.loss, parameters: problem.parameters.values,

@@ -74,6 +74,51 @@ import Testing
     }
   }
 
+  /// Each path alone: only one inner gradient is differentiated, on a tape by hand.
+  @Test func entriesBelongToTheirParameters() throws {
+    let problem = try MetaGradientTests.problems(seed: 52, steps: 1)[0]
+    let single = try MetaProblem(
+      network: problem.network, loss: problem.loss, parameters: problem.parameters.values, steps: 1,
+      learningRate: problem.learningRate, tasks: [problem.tasks[0]])
+    func gradientKeeping(_ kept: Int?) -> [Matrix] {
+      let tape = GradientTape()
+      let start = single.parameters.recorded(on: tape)
+      func loss(_ parameters: Parameters<Variable>, _ points: LabelledPoints<Matrix>) -> Variable {
+        single.loss(
+          single.network(tape.constant(points.inputs), parameters), tape.constant(points.targets))
+      }
+      let inner = gradient(of: loss(start, single.tasks[0].support), wrt: start.values)
+      var adapted = start
+      for position in inner.indices {
+        let used = position == kept ? inner[position] : inner[position].stopGradient()
+        adapted[position] = start[position] - single.learningRate * used
+      }
+      let metaLoss = loss(adapted, single.tasks[0].query)
+      return gradient(of: metaLoss, wrt: start.values).map(\.value)
+    }
+    let first = gradientKeeping(nil)
+    let entries = single.ledger(.maml).entries
+    #expect(entries.map(\.path.parameter) == ["B", "W"])
+    for (position, entry) in entries.enumerated() {
+      let alone = zip(gradientKeeping(position), first).map { $0.adding($1, scale: -1) }
+      #expect(relativeDistance(entry.term.values, alone) < 1e-12, "\(entry.path)")
+    }
+  }
+
+  /// Of descent, lines grow with the steps, not with their square.
+  @Test func manyStepsAreNoBurden() throws {
+    var generator = SeededGenerator(seed: 53)
+    let problem = try randomProblem(
+      LinearModel(inputs: 2), loss: .meanSquaredError, steps: 300, rate: 0.01, tasks: 1,
+      points: (3, 3), using: &generator)
+    let ledger = problem.ledger(.maml)
+    #expect(ledger.entries.count == 300)
+    // The exact gradient is what is left when nearly all of first order cancels.
+    let exact = problem.metaGradient(.maml).gradient.values[0]
+    let off = ledger.exact[0].adding(exact, scale: -1).elements.map(abs).max() ?? 1
+    #expect(off < 1e-13 * (ledger.firstOrder[0].elements.map(abs).max() ?? 0))
+  }
+
   /// One step of descent on one task, by differences of the support gradient: −α Hv.
   @Test func theTermIsMinusRateTimesHessianTimesQueryGradient() throws {
     let problem = try MetaProblem(
