@@ -72,13 +72,26 @@ import Testing
   }
 
   @Test func diagnosesHaveReasons() throws {
-    let near = try Demo("diagnose", path("relu-sinusoid-1step"))
+    func problem(_ reference: String, copies: Int) throws -> String {
+      let text = try DocumentTests.text(path(reference))
+      let data = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+      var problem = data?["problem"] as? [String: Any] ?? data ?? [:]
+      let tasks = problem["tasks"] as? [Any] ?? []
+      problem["tasks"] = Array(repeating: tasks, count: copies).flatMap(\.self)
+      return String(
+        decoding: try JSONSerialization.data(withJSONObject: problem), as: UTF8.self)
+    }
+    let near = try Demo(["diagnose", "-"], input: problem("relu-sinusoid-1step", copies: 4))
     #expect(near.output.contains("Trust first order here: fo-maml goes where maml goes."))
-    let far = try Demo("diagnose", path("digits-5way-1shot"))
+    #expect(near.output.contains("with 95 % confidence between"))
+    let far = try Demo(["diagnose", "-"], input: problem("digits-5way-1shot", copies: 2))
     #expect(far.output.contains("Do not trust first order here"))
-    #expect(far.output.contains("with 95 % confidence between"))
-    #expect(far.output.contains("Intervals from 3 tasks are rough"))
-    #expect(far.output == (try Demo("diagnose", path("digits-5way-1shot"))).output)
+    #expect(far.output.contains("Ranges of 6 tasks are too narrow for 95 % confidence"))
+    #expect(far.output.contains("over resamples from"))
+    let few = try Demo("diagnose", path("digits-5way-1shot"))
+    #expect(few.output.contains("Doubt first order here"))
+    #expect(few.output.contains("3 tasks say too little of others of the kind"))
+    #expect(few.output == (try Demo("diagnose", path("digits-5way-1shot"))).output)
     let json = try Demo("diagnose", path("linear-1step"), "--family", "anil", "--json").json()
     #expect((json["reasons"] as? [String])?.count ?? 0 >= 4)
     #expect((json["rateTimesCurvature"] as? Double ?? 0) > 0)
@@ -95,6 +108,14 @@ import Testing
     // The picture in the documents is the one that the command draws.
     let picture = try String(contentsOf: file, encoding: .utf8)
     #expect(try picture == DocumentTests.text("docs/tape.svg"))
+  }
+
+  /// What is not finite on the way is said or named, never taken for an answer.
+  @Test func stepsThatOvershootAreInfinite() throws {
+    let run = try Demo("dial", path("relu-5steps"), "--step-length", "1e6", "--json")
+    #expect(run.status == 0 && run.error.isEmpty)
+    let last = (try run.json()["byWeight"] as? [[String: Any]])?.last
+    #expect(last?["decrease"] as? String == "-inf" || (last?["decrease"] as? Double ?? 0) < -1e6)
   }
 
   /// A problem without inner steps has nothing to take apart, and says so.

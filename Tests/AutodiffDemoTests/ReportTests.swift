@@ -55,7 +55,7 @@ import Testing
     arguments: [nil] + references)
   func opensCleanInABrowser(_ reference: String?) throws {
     let page = try Self.page(reference)
-    for (width, isDark) in [(1280, false), (390, true)] {
+    for (width, isDark) in [(1280, false), (760, false), (390, true)] {
       let findings = try #require(try Browser.open(page, width: width, isDark: isDark))
       #expect(findings.errors.isEmpty, "\(findings.errors)")
       #expect(findings.scrollWidth <= width, "\(findings.scrollWidth) at \(width)")
@@ -63,6 +63,22 @@ import Testing
       #expect(findings.overlaps.isEmpty, "at \(width): \(findings.overlaps)")
       #expect(findings.textLength > 2000)
     }
+  }
+
+  /// Of many steps the middle ones stand in one row, and what comes after them is drawn too.
+  @Test func manySteps() throws {
+    let problem = try DocumentTests.text("Tests/Fixtures/relu-5steps.json")
+      .replacing(#/"steps": *\d+/#, with: "\"steps\": 30")
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).svg")
+    defer { try? FileManager.default.removeItem(at: file) }
+    let run = try Demo(["tape", "-", "--svg", file.path], input: problem)
+    let picture = try String(contentsOf: file, encoding: .utf8)
+    #expect(picture.contains("steps 3 to 28") && picture.contains("query gradient"))
+    // Each line that is marked in the listing is counted in a block.
+    let listing = run.output.components(separatedBy: "\nfo-maml, order")[0]
+    let marked = listing.split(separator: "\n").filter { $0.hasPrefix("✂") }.count
+    let said = try #require(picture.firstMatch(of: /first order leaves out (\d+);/)?.1)
+    #expect(Int(said) == marked)
   }
 
   /// The probe sees what it is there to see.
@@ -80,6 +96,26 @@ import Testing
     #expect(findings.overflows.contains { $0.contains("P wide") })
     #expect(findings.overflows.contains { $0.contains("sticks out of its picture") })
     #expect(findings.overlaps == ["one thing on another"])
+  }
+
+  /// What the user has is never written over: the problem itself, a pipe, a folder.
+  @Test func nothingOfTheUsersIsLost() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let own = folder.appendingPathComponent("own.json")
+    try FileManager.default.copyItem(
+      at: repository.appendingPathComponent(path("linear-1step")), to: own)
+    let link = folder.appendingPathComponent("link.html")
+    try FileManager.default.createSymbolicLink(at: link, withDestinationURL: own)
+    for target in [own, link] {
+      try BadInputTests.expectRefusal(
+        ["report", own.path, "--html", target.path], "is the problem itself")
+    }
+    try BadInputTests.expectRefusal(["report", "--html", "/dev/null"], "is not a regular file")
+    try BadInputTests.expectRefusal(["report", "--html", folder.path], "is a folder")
+    try BadInputTests.expectRefusal(["dial", "--svg", ""], "the name of the file is empty")
+    #expect(try Demo("compare", own.path).status == 0)
   }
 
   @Test func withoutAPlaceItIsRefused() throws {

@@ -208,9 +208,10 @@ struct ReportPage {
     return """
       <p>Each block is lines of one part of the program. What first order leaves out is drawn dashed, and \
       the edges that go with it are cut (✕).</p>
-      <div class="zoom"><input type="radio" name="zoom" id="z1" class="x1" checked><label for="z1">fit</label>
-      <input type="radio" name="zoom" id="z2" class="x2"><label for="z2">double</label>
-      <input type="radio" name="zoom" id="z4" class="x4"><label for="z4">fourfold</label>
+      <div class="zoom"><fieldset><legend>Size</legend>
+      <label><input type="radio" name="zoom" class="x1" checked> fit</label>
+      <label><input type="radio" name="zoom" class="x2"> double</label>
+      <label><input type="radio" name="zoom" class="x4"> fourfold</label></fieldset>
       <div tabindex="0" role="group" aria-label="Picture of the tape, scrolls">\(picture.svg)</div></div>
       <details><summary>Every line of the first task's program (✂ marks what first order leaves out)</summary>
       <pre tabindex="0">\(lines.joined(separator: "\n"))</pre>

@@ -23,6 +23,26 @@ struct Axis {
       return (value - low) / (high - low)
     }
 
+    /// The power of ten by which the marks of a linear axis are divided, where they would be long.
+    private var exponent: Int {
+      let size = max(abs(low), abs(high))
+      if axis.isLogarithmic || size == 0 || (0.01..<100_000).contains(size) { return 0 }
+      return Int(log10(size).rounded(.down))
+    }
+
+    /// The label, with that power.
+    var label: String {
+      exponent == 0 ? axis.label : "\(axis.label), × \(Self.power(exponent))"
+    }
+
+    private static func power(_ exponent: Int) -> String {
+      let digits: [Character: Character] = [
+        "-": "⁻", "0": "⁰", "1": "¹", "2": "²", "3": "³", "4": "⁴", "5": "⁵", "6": "⁶", "7": "⁷",
+        "8": "⁸", "9": "⁹",
+      ]
+      return "10" + String("\(exponent)".map { digits[$0] ?? $0 })
+    }
+
     /// The numbers that are marked.
     var ticks: [Double] {
       if axis.isLogarithmic {
@@ -48,16 +68,13 @@ struct Axis {
 
     /// A marked number as text.
     func text(_ tick: Double) -> String {
+      let tick = tick / pow(10, Double(exponent))
       let size = abs(tick)
       if size < 1e-12, !axis.isLogarithmic { return "0" }
       if axis.isLogarithmic, size < 0.01 || size > 10_000 {
         let power = Int((log10(size) + 1e-9).rounded(.down))
         let digit = Int((size / pow(10, Double(power))).rounded())
-        let digits: [Character: Character] = [
-          "-": "⁻", "0": "⁰", "1": "¹", "2": "²", "3": "³", "4": "⁴", "5": "⁵", "6": "⁶", "7": "⁷",
-          "8": "⁸", "9": "⁹",
-        ]
-        return (digit == 1 ? "10" : "\(digit)·10") + String("\(power)".map { digits[$0] ?? $0 })
+        return (digit == 1 ? "" : "\(digit)·") + Self.power(power)
       }
       if size >= 10_000 { return Int(tick).grouped }
       return String(format: "%.4g", tick)

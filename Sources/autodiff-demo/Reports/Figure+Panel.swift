@@ -101,9 +101,9 @@ extension Figure.Panel {
     let middle = plot.y + plot.height / 2
     return text + """
       <text x="\((plot.x + plot.width / 2).svg)" y="\((bottom + 36).svg)" text-anchor="middle">\
-      \(x.label.escaped)</text>
+      \(xs.label.escaped)</text>
       <text transform="translate(14 \(middle.svg)) rotate(-90)" text-anchor="middle">\
-      \(y.label.escaped)</text>
+      \(ys.label.escaped)</text>
 
       """
   }

@@ -60,8 +60,10 @@ struct HTMLPage {
     .verdict ul { margin: .3rem 0; padding-left: 1.2rem; }
     table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1rem 0; }
     caption { text-align: left; color: var(--soft); padding-bottom: .3rem; min-width: 16rem; }
-    th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid var(--line); }
-    th:first-child, td:first-child { text-align: left; font-weight: 600; }
+    .table { overflow-x: auto; }
+    th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid var(--line);
+      white-space: nowrap; } thead th { white-space: normal; }
+    th:first-child { text-align: left; font-weight: 600; }
     .bar { background: linear-gradient(var(--bar), var(--bar)) left center / var(--share) 76% no-repeat; }
     .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr));
       gap: 1rem; }
@@ -75,10 +77,10 @@ struct HTMLPage {
       svg [stroke="#009E73"] { stroke: #2fd0a0; } svg [fill="#009E73"] { fill: #2fd0a0; } }
     .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; padding: 0; list-style: none; }
     .legend svg { width: 2.2rem; height: .8rem; vertical-align: middle; }
-    .zoom > input { margin-left: .8rem; } .zoom > input:first-of-type { margin-left: 0; }
+    fieldset { border: 0; padding: 0; } legend { float: left; margin-right: 1rem; }
     .zoom > div { overflow: auto; max-height: 90vh; border: 1px solid var(--line); margin-top: .5rem; }
     .zoom svg { display: block; width: min(100%, 44rem); height: auto; margin: auto; }
-    .zoom > .x2:checked ~ div svg { width: 200%; } .zoom > .x4:checked ~ div svg { width: 400%; }
+    .zoom:has(.x2:checked) svg { width: 200%; } .zoom:has(.x4:checked) svg { width: 400%; }
     pre { overflow-x: auto; font-size: .8rem; line-height: 1.35; background: var(--panel);
       padding: .6rem; } pre .cut { color: var(--cut); }
     summary { cursor: pointer; color: var(--accent); } :focus-visible { outline: 2px solid var(--accent); }
@@ -88,14 +90,15 @@ struct HTMLPage {
     .box rect { stroke: #1c1c1c; } .box.cut rect { stroke: var(--cut); stroke-width: 2;
       stroke-dasharray: 5 3; }
     @media (max-width: 40rem) {
-      table.wide, table.wide caption, table.wide tbody, table.wide tr, table.wide td { display: block; }
+      table.wide, table.wide caption, table.wide tbody, table.wide tr, table.wide td,
+      table.wide th { display: block; }
       table.wide thead { display: none; } table.wide tr { padding: .5rem 0; }
-      table.wide td { display: flex; justify-content: space-between; padding: .1rem .4rem;
+      table.wide tbody :is(td, th) { display: flex; justify-content: space-between; padding: .1rem .4rem;
         border-bottom: 1px dotted var(--line); }
-      table.wide td::before { content: attr(data-label); color: var(--soft); font-weight: 400; }
+      table.wide tbody :is(td, th)::before { content: attr(data-label); color: var(--soft); font-weight: 400; }
+      table.wide .bar::before { color: var(--ink); }
       th, td { padding: .2rem .35rem; } }
-    @media print { body { max-width: none; color: #000; background: #fff; } nav, .zoom > input,
-      .zoom > label { display: none; } .zoom > div { max-height: none; overflow: visible; border: 0; }
+    @media print { body { max-width: none; color: #000; background: #fff; } nav, fieldset { display: none; } .zoom > div { max-height: none; overflow: visible; border: 0; }
       .zoom svg { width: auto; max-width: 100%; max-height: 23cm; } .figures { grid-template-columns: 1fr 1fr; }
       .figures > div, tr { break-inside: avoid; } details:not([open]) { display: none; } h2, h3 { break-after: avoid; } a { color: inherit; } }
 
@@ -118,23 +121,29 @@ struct HTMLTable {
   }
 
   var html: String {
-    let head = header.map { "<th scope=\"col\">\($0.escaped)</th>" }.joined()
+    // Roles, because a table whose rows a phone stacks would be one no more for a screen reader.
+    let head = header.map { "<th scope=\"col\" role=\"columnheader\">\($0.escaped)</th>" }.joined()
     let body = rows.map { row in
-      let cells = zip(header, row).map { label, cell in
+      let cells = zip(header, row).enumerated().map { index, pair in
+        let (label, cell) = pair
         let bar =
           cell.share.map {
             " class=\"bar\" style=\"--share:\((100 * max(0, min(1, $0))).fixed(1))%\""
           } ?? ""
-        return "<td data-label=\"\(label.escaped)\"\(bar)>\(cell.text.escaped)</td>"
+        let (tag, role) =
+          index == 0 ? ("th scope=\"row\"", "rowheader") : ("td", "cell")
+        return "<\(tag) role=\"\(role)\" data-label=\"\(label.escaped)\"\(bar)>\(cell.text.escaped)"
+          + "</\(tag.prefix(2))>"
       }
-      return "<tr>\(cells.joined())</tr>\n"
+      return "<tr role=\"row\">\(cells.joined())</tr>\n"
     }
-    // Few columns fit a phone as they are.
+    // Few columns fit a phone as they are; many scroll where they do not fit, and stack on a phone.
     return """
-      <table\(header.count > 4 ? " class=\"wide\"" : "")><caption>\(caption.escaped)</caption>
-      <thead><tr>\(head)</tr></thead>
-      <tbody>
-      \(body.joined())</tbody></table>
+      <div class="table" tabindex="0" role="group" aria-label="\(caption.escaped)">
+      <table role="table"\(header.count > 4 ? " class=\"wide\"" : "")><caption>\(caption.escaped)</caption>
+      <thead role="rowgroup"><tr role="row">\(head)</tr></thead>
+      <tbody role="rowgroup">
+      \(body.joined())</tbody></table></div>
 
       """
   }

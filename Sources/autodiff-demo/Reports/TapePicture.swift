@@ -37,13 +37,15 @@ struct TapePicture {
     let shown = Self.shownSteps(steps)
     var names = ["initial parameters"]
     var rowOf: [String: Int] = [:]
-    for (index, step) in shown.enumerated() {
-      if index > 0, step > shown[index - 1] + 1 {
-        names.append("⋮ \(step - shown[index - 1] - 1) more steps, alike")
+    for step in stride(from: 1, through: steps, by: 1) {
+      let isShown = shown.contains(step)
+      if isShown {
+        names += ["step \(step), loss", "step \(step), update"]
+      } else if shown.contains(step - 1) {
+        names.append("steps \(step) to \(steps - 2)")
       }
-      rowOf["inner step \(step) / support loss"] = names.count
-      rowOf["inner step \(step) / update"] = names.count + 1
-      names += ["step \(step), loss", "step \(step), update"]
+      rowOf["inner step \(step) / support loss"] = names.count - (isShown ? 2 : 1)
+      rowOf["inner step \(step) / update"] = names.count - 1
     }
     rowOf["query loss"] = names.count
     names.append("query loss")
@@ -52,18 +54,19 @@ struct TapePicture {
     let missing = Set(exact.lines(missingIn: firstOrder))
     hasCuts = !missing.isEmpty
     var placeOf: [Int: Place] = [:]
+    // What no parameter reaches, the negative rate for instance, would only tangle the edges.
+    var isReached: [Bool] = []
     for (line, description) in exact.lineDescriptions.enumerated() {
+      let isParameter = description.input.map { $0 < parameters } ?? false
+      isReached.append(isParameter || description.operands.contains { isReached[$0] })
       let source =
         description.source.contains(" / update of ")
           || description.source.contains(" / gradient of ")
         ? (description.source.components(separatedBy: " / ").first ?? "") + " / update"
         : description.source
-      if let input = description.input, input < parameters {
+      if isParameter {
         placeOf[line] = Place(row: 0, level: 0)
-      } else if let row = rowOf[source],
-        description.operands.contains(where: { placeOf[$0] != nil })
-      {
-        // What no parameter reaches, the negative rate for instance, would only tangle the edges.
+      } else if isReached[line], let row = rowOf[source] {
         placeOf[line] = Place(row: row, level: min(description.level, 2))
       }
       guard let place = placeOf[line] else { continue }
@@ -94,22 +97,24 @@ struct TapePicture {
     )
   }
 
-  /// The picture as a file of its own, with the colours of light and of dark pages.
+  /// The picture as a file of its own, on paper of its own.
   var file: String {
     let opening = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"560\" "
     return svg.replacingOccurrences(of: "<svg ", with: opening)
       .replacingOccurrences(
         of: "font-family=\"inherit\"", with: "font-family=\"Helvetica, Arial, sans-serif\""
       )
-      .replacingOccurrences(of: "<defs>", with: "<style>\(Self.style)</style>\n<defs>")
+      .replacingOccurrences(
+        of: "<defs>",
+        with:
+          "<style>\(Self.style)</style>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n<defs>"
+      )
   }
 
   private static let style = """
     text { fill: #1c1c1c } .edge { fill: none; stroke: #5a5a5a } .edge.cut, .box.cut rect { stroke: #b3261e;
     stroke-width: 1.5; stroke-dasharray: 4 3 } .scissors { fill: #b3261e } .box rect { stroke: #1c1c1c }
     .l0 { fill: #fff } .l1 { fill: #bcdcf5 } .l2 { fill: #f5b95f }
-    @media (prefers-color-scheme: dark) { text { fill: #ececec } .box text { fill: #1c1c1c }
-    .edge { stroke: #a9a9a9 } .edge.cut, .box.cut rect { stroke: #ff8a80 } .scissors { fill: #ff8a80 } }
     """
 
   /// The picture, styled by the page that it stands in.
@@ -165,6 +170,9 @@ struct TapePicture {
   /// What the lines of a block do.
   private func name(_ place: Place) -> String {
     if place.row == 0 { return "parameters" }
+    if rows[place.row].hasPrefix("steps ") {
+      return ["forward, updates", "inner gradients", "Hessian products"][place.level]
+    }
     let isUpdate = rows[place.row].hasSuffix("update")
     switch (isUpdate, place.level) {
     case (true, 0): return "update"
@@ -195,6 +203,11 @@ struct TapePicture {
         end = (to.x + width, to.y + height / 2)
         bend = (from.x + width + 14, (start.y + end.y) / 2)
       }
+    } else if from.y == to.y, abs(edge.to.level - edge.from.level) > 1 {
+      // Over the block between, whose own edges are others.
+      start = (from.x + 0.9 * width, from.y)
+      end = (to.x + 0.1 * width, to.y)
+      bend = ((start.x + end.x) / 2, from.y - 30)
     } else {
       let isRight = to.x > from.x
       start = (isRight ? from.x + width : from.x, from.y + height / 2)
@@ -204,7 +217,8 @@ struct TapePicture {
     let path =
       "M\(start.x.svg) \(start.y.svg)Q\(bend.x.svg) \(bend.y.svg) \(end.x.svg) \(end.y.svg)"
     // On a straight way past a block, beside it rather than behind it.
-    let share = abs(edge.to.level - edge.from.level) > 1 ? 8 / abs(end.x - start.x) : 0.5
+    let isPast = abs(edge.to.level - edge.from.level) > 1 && from.y != to.y
+    let share = isPast ? 8 / abs(end.x - start.x) : 0.5
     let middle = (
       x: along(share, start.x, bend.x, end.x), y: along(share, start.y, bend.y, end.y)
     )
