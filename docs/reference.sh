@@ -57,4 +57,4 @@ rm -rf "$output"
 "$docc" merge "${archives[@]}" --synthesized-landing-page-name Tape \
   --synthesized-landing-page-topics-style list --output-path "$output" | sed '/^$/d'
 echo "The reference is in $output. To read it:"
-echo "  python3 -m http.server --directory '$output'   # then http://localhost:8000/documentation"
+echo "  python3 -m http.server --directory '$output'   # then http://localhost:8000/documentation; Ctrl-C ends it"

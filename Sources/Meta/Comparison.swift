@@ -44,6 +44,20 @@ public struct GradientGap: Equatable, Sendable {
   }
 }
 
+extension GradientGap: CustomStringConvertible {
+  /// The gap in a line, rounded: `cosine 0.7891, angle 37.9°, norm ratio 1.507, relative error 0.945`.
+  public var description: String {
+    func text(_ name: String, _ value: Double?, _ scale: Double, _ unit: String = "") -> String {
+      "\(name) " + (value.map { "\(($0 * scale).rounded() / scale)\(unit)" } ?? "none")
+    }
+    return [
+      text("cosine", cosine, 1e4), text("angle", angle, 10, "°"),
+      text("norm ratio", normRatio, 1e3),
+      text("relative error", relativeError, 1e3),
+    ].joined(separator: ", ")
+  }
+}
+
 extension Parameters<Matrix> {
   /// The length of all entries together, as one vector.
   public var norm: Double { Meta.norm(values.flatMap(\.elements)) }
@@ -79,6 +93,14 @@ public struct MetaGradientComparison: Sendable {
           exact: [exact.gradient[position]], other: [firstOrder.gradient[position]])
       )
     }
+  }
+}
+
+extension MetaGradientComparison: CustomStringConvertible {
+  /// The gap of all parameters together, then of each, a line apiece.
+  public var description: String {
+    (["\(firstOrder.method.rawValue) against \(exact.method.rawValue): \(gap)"]
+      + parameterGaps.map { "  \($0.name): \($0.gap)" }).joined(separator: "\n")
   }
 }
 

@@ -87,13 +87,7 @@ func chapter09(_ print: (Any) -> Void) throws {
 
   // begin
   for method in Family.maml.methods {
-    let evaluator = MetaGradientEvaluator(problem, method)
-    let check = checkGradient(
-      evaluator.evaluate().gradient.values,
-      of: { parameters in
-        evaluator.setParameters(parameters, rate: problem.learningRate)
-        return evaluator.evaluate().loss
-      }, at: problem.parameters.values, using: &generator)
+    let check = problem.check(method, using: &generator)
     print("\(method.rawValue) passes: \(check.passes(tolerance: 1e-9))")
   }
   // end

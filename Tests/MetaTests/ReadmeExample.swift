@@ -14,7 +14,7 @@ func readmeExample(_ show: (Any) -> Void) throws {
     steps: 5, learningRate: 0.01,
     tasks: Sinusoids().tasks(25, support: 10, query: 10, using: &generator))
   let comparison = problem.comparison(.maml)
-  show("cosine \(comparison.gap.cosine ?? 0)")
+  show(comparison.gap)
   show("\(comparison.firstOrder.cuts.count) paths cut, first \(comparison.firstOrder.cuts[0])")
 
   // Any function written in variables has a gradient, and the gradient has one too.

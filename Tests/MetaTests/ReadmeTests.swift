@@ -19,12 +19,8 @@ import Testing
 
     var printed = ""
     try readmeExample { print($0, to: &printed) }
-    // The cosine's last digits are the platform's.
     let shown = try #require(
       readme.components(separatedBy: "prints\n\n```\n").last?.components(separatedBy: "```").first)
-    #expect(printed.prefix(12) == shown.prefix(12), "\(printed)")
-    #expect(
-      printed.split(separator: "\n").dropFirst().joined(separator: "\n")
-        == shown.split(separator: "\n").dropFirst().joined(separator: "\n"))
+    #expect(printed.trimmingCharacters(in: .newlines) == shown.trimmingCharacters(in: .newlines))
   }
 }

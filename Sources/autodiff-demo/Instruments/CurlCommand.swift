@@ -15,7 +15,8 @@ let curlCommand = Command(
   ],
   details: """
     J is the Jacobian of the meta-gradient with respect to the initial parameters. It is symmetric where,
-    and only where, the field is the gradient of something. With fewer directions than parameters the
+    and only where, the field is the gradient of something. Joint is the gradient of the mean query loss,
+    without adaptation. With fewer directions than parameters the
     norms are estimates.
     \(NamedProblem.help)
     """,

@@ -104,8 +104,8 @@ struct DiagnosisReport {
     }
     if let share = diagnosis.decreaseShare {
       reasons.append(
-        "A step as long as is best for exact lowers the meta-loss by \((100 * share).fixed(0)) % of what "
-          + "exact does.")
+        "Along first order, an outer step as long as is best for exact lowers the meta-loss by "
+          + "\((100 * share).fixed(0)) % of what it does along exact.")
     }
     reasons.append(
       "The largest curvature of the support loss is \(diagnosis.curvature.largest.significant(3)), times "

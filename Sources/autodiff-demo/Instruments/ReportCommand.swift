@@ -54,7 +54,7 @@ struct ReportPage {
     dial = DialReport(named, family)
     progress.advance("dial")
     curls = try (family.methods + [.joint]).map {
-      try named.curl($0, directions: 16, seed: seed)
+      try named.curl($0, directions: 64, seed: seed)
     }
     progress.advance("curl")
     cost = try CostReport(
@@ -122,7 +122,9 @@ struct ReportPage {
     }
     return costs.html + "<div class=\"figures\">"
       + gaps.map { "<div>\($0.html)</div>" }.joined() + "</div>\n"
-      + "<p>Bars of angles end at 180°.</p>\n"
+      + "<p>The angle is that between the two gradients; bars end at 180°. Norm ratio is ‖first order‖ / ‖exact‖, "
+      + "relative error ‖first order − exact‖ / ‖exact‖. Instructions and multiply-adds count all tasks, memory "
+      + "one at a time.</p>\n"
   }
 
   private var ledgerHTML: String {
@@ -180,13 +182,14 @@ struct ReportPage {
     }
     return """
       <p>A field is the gradient of some loss where its Jacobian is symmetric. \
-      \(curlVerdict(curls).escaped) Here \(curls.how).</p>
+      \(curlVerdict(curls).escaped) Joint is the gradient of the mean query loss without adaptation. Here \(curls.how).</p>
       \(table.html)
       """
   }
 
   private var costHTML: String {
-    "<p>Lines are predicted from the tape before anything runs, dots are measured.</p>\n"
+    "<p>Lines are predicted from the tape before anything runs, dots are measured. Unrolled is a sweep over the "
+      + "recorded loop; adjoint goes back step by step over stored points.</p>\n"
       + cost.figure.html(id: "cost", description: "\(family.rawValue) on \(named.name).")
   }
 

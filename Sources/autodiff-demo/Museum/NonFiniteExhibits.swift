@@ -39,7 +39,7 @@ func nanInSecondDerivativeExhibit(_ id: String) -> Exhibit {
     mistake:
       "An adaptive rule divides the gradient g by √g² + ½. At g = 0 the step is 0, and nobody "
       + "objects. Differentiating it, as every meta-gradient does, differentiates a root at zero: "
-      + "infinity times zero.",
+      + "infinity times zero. Here the root is written exp(½ log g²), since √ itself is safe.",
     quantity: "d step / d w at g = 0", wrong: Reading(theirs.derivative.scalar),
     right: Reading(ours.derivative.scalar),
     otherwise: Reading(1 / 0.5, "2 = 1 / ½, by hand: near 0 the step is g / ½"),

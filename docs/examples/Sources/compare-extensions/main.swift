@@ -16,9 +16,5 @@ let problem = try MetaProblem(
 
 let comparison = problem.comparison(.maml)
 print("\(network), momentum, \(problem.tasks.count) tasks, \(problem.steps) inner steps")
-print("  before adaptation  \(problem.metaGradient(.joint).loss)")
-print("  meta-loss          \(comparison.exact.loss)")
-print("  angle              \(comparison.gap.angle ?? 0)°")
-print("  norm ratio         \(comparison.gap.normRatio ?? 0)")
-for (name, gap) in comparison.parameterGaps { print("    \(name)  \(gap.angle ?? 0)°") }
-print("  paths cut          \(comparison.firstOrder.cuts.count)")
+print(comparison)
+print("\(comparison.firstOrder.cuts.count) paths cut")
