@@ -3,7 +3,7 @@ public import Tape
 
 /// The gradient of the mean query loss after adaptation, with how it came about.
 public struct MetaGradient: Sendable {
-  /// The method: what adapts, and the order if no other was asked for.
+  /// The method; where the order is between first order and exact, the exact one of the family.
   public let method: Method
   /// What was differentiated.
   public let order: Order

@@ -7,7 +7,7 @@ public import Tape
 /// Tasks run on several threads. The sum over tasks has one fixed order, so the number of threads does
 /// not change a bit of the result. An evaluator belongs to one thread at a time.
 public final class MetaGradientEvaluator {
-  /// The method that is evaluated.
+  /// The method that is evaluated; where its order is between first order and exact, the exact one.
   public let method: Method
   /// What is differentiated.
   public let order: Order
@@ -39,7 +39,7 @@ public final class MetaGradientEvaluator {
     threads: Int = 1
   ) {
     if threads < 1 { stop("MetaGradientEvaluator: threads is at least 1, but is \(threads)") }
-    self.method = method
+    self.method = method.bearing(order ?? method.order)
     self.route = route
     descriptions = problem.parameters.descriptions
     let loop = problem.innerLoop(method, order: order)

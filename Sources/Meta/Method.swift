@@ -35,6 +35,13 @@ public enum Method: String, CaseIterable, Sendable {
     }
   }
 
+  /// The method of the same family that bears an order: the first-order one for first order, else the
+  /// exact one.
+  func bearing(_ order: Order) -> Method {
+    guard self.order != order, let other = ofOtherOrder else { return self }
+    return (other.order == order || self.order == .firstOrder) ? other : self
+  }
+
   /// Its inner loop of the given number of steps; none where nothing adapts.
   ///
   /// - Parameters:

@@ -76,7 +76,7 @@ extension MetaProblem {
     }
     let scale = isComplete ? 1 : (1 / Double(min(directions, count))).squareRoot()
     return CurlTest(
-      method: method, order: order, asymmetry: scale * norm(asymmetries),
+      method: method.bearing(order), order: order, asymmetry: scale * norm(asymmetries),
       jacobianNorm: scale * norm(sizes) / 2.0.squareRoot(), directions: min(directions, count),
       isComplete: isComplete)
   }

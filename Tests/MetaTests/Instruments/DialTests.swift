@@ -55,6 +55,15 @@ import Testing
     let dialled = problem.metaGradient(.maml, order: .scaled(by: 0.5))
     #expect(dialled.cuts.isEmpty && dialled.kept.allSatisfy { $0.weight == 0.5 })
     #expect("\(dialled.order)" == "λ = 0.5")
+    // A method and an order never contradict each other.
+    for (method, order, name) in [
+      (Method.maml, Order.firstOrder, Method.firstOrderMAML), (.firstOrderANIL, .exact, .anil),
+      (.firstOrderMAML, .scaled(by: 0.5), .maml), (.joint, .firstOrder, .joint),
+      (.anil, .lastSteps(1), .anil),
+    ] {
+      let result = problem.metaGradient(method, order: order)
+      #expect(result.method == name && result.order == order)
+    }
   }
 
   @Test func settingsRunFromFirstOrderToExact() throws {
