@@ -77,7 +77,7 @@ func chapter09(_ print: (Any) -> Void) throws {
     let gap = problem.comparison(family).gap
     print("\(family): cosine \(rounded(gap.cosine)), norm ratio \(rounded(gap.normRatio))")
   }
-  for (step, term) in problem.ledger(.maml).bySteps {
+  for (step, _, term) in problem.ledger(.maml).bySteps {
     let squares = term.values.map { $0.elements.reduce(0) { $0 + $1 * $1 } }
     print("step \(step): \(squares.map { rounded($0.squareRoot()) })")
   }

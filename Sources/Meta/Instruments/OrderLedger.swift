@@ -35,10 +35,10 @@ public struct OrderLedger: Sendable {
       firstOrder.descriptions, zip(firstOrder.values, difference.values).map { $0.adding($1) })
   }
 
-  /// The terms of each inner step added up, in order.
-  public var bySteps: [(step: Int, term: Parameters<Matrix>)] {
+  /// Each inner step with its entries and their terms added up, in order.
+  public var bySteps: [(step: Int, entries: [Entry], term: Parameters<Matrix>)] {
     Dictionary(grouping: entries, by: \.path.step).sorted { $0.key < $1.key }
-      .map { (step: $0.key, term: sum($0.value)) }
+      .map { (step: $0.key, entries: $0.value, term: sum($0.value)) }
   }
 
   /// The terms of each adapted parameter's inner gradients added up over steps, in order.

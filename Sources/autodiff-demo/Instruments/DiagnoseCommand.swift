@@ -61,6 +61,8 @@ struct DiagnosisReport {
     switch diagnosis.verdict {
     case .trust:
       return "Trust first order here: \(method) goes where \(diagnosis.family.rawValue) goes."
+    case .doubt where diagnosis.taskAngles.count < Diagnosis.fewestTasks:
+      return "Doubt first order here: there are too few tasks for a verdict."
     case .doubt:
       return "Doubt first order here: \(method) is neither clearly close nor clearly far."
     case .distrust: return "Do not trust first order here: \(method) goes somewhere else."

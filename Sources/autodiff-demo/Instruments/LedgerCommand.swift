@@ -40,14 +40,17 @@ struct LedgerReport {
       .relativeError ?? 0
   }
 
+  private static let mostRows = 50
+
   var text: String {
     let parameters = ledger.byParameters
     var table = TextTable(
       header: ["‖term‖"] + parameters.map { "by \($0.parameter)" } + ["together"])
-    for (step, term) in ledger.bySteps {
+    let steps = ledger.bySteps
+    for (step, entries, term) in steps.suffix(Self.mostRows) {
       table.rows.append(
         ["step \(step)"]
-          + ledger.entries.filter { $0.path.step == step }.map { $0.norm.significant(4) }
+          + entries.map { $0.norm.significant(4) }
           + [term.norm.significant(4)])
     }
     table.rows.append(
@@ -65,7 +68,7 @@ struct LedgerReport {
       gradients, \(comparison.firstOrder.method.rawValue) cuts \(cuts): one for each step and parameter.
       What each adds to the meta-gradient:
 
-      \(table.text)
+      \(table.text)\(steps.count > Self.mostRows ? "  The last \(Self.mostRows) steps are shown; --json has all.\n" : "")
         ‖exact‖ \(comparison.exact.gradientNorm.significant(4)), \
       ‖first order‖ \(comparison.firstOrder.gradientNorm.significant(4)), \
       ‖exact − first order‖ \(ledger.difference.norm.significant(4))

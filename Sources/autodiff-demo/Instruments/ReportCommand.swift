@@ -135,11 +135,11 @@ struct ReportPage {
     var table = HTMLTable(
       caption: "Lengths of the terms, by inner step and by the parameter of the inner gradient",
       header: ["step"] + names)
-    let steps = ledger.bySteps.map(\.step)
-    for step in steps.count > 20 ? Array(steps.suffix(20)) : steps {
+    let steps = ledger.bySteps
+    for (step, entries, _) in steps.suffix(20) {
       table.rows.append(
         [.init("\(step)")]
-          + ledger.entries.filter { $0.path.step == step }.map {
+          + entries.map {
             .init($0.norm.significant(3), share: most > 0 ? $0.norm / most : 0)
           })
     }
