@@ -73,9 +73,8 @@ struct AdjointTaskGradient: TaskGradient {
 
     let carried = InnerStep.Carried(
       parameters: all.map { blank($0.shape) }, state: layout.state.map(blank))
-    let weights = Set((0..<loop.steps).map { loop.order.weight(step: $0 + 1, of: loop.steps) })
     backs = Dictionary(
-      uniqueKeysWithValues: weights.compactMap { weight in
+      uniqueKeysWithValues: Set(loop.weights).compactMap { weight in
         let result = one.carriedBack(carried, weight: weight)
         let program = Program(
           inputs: inputs + carried.parameters + carried.state,
@@ -84,29 +83,28 @@ struct AdjointTaskGradient: TaskGradient {
       })
   }
 
-  /// The way back over the step at `index`, from 0.
-  private func back(_ index: Int) -> Program? {
-    backs[loop.order.weight(step: index + 1, of: loop.steps)]
-  }
-
   /// The points of the path that are kept: all for the way back, the last two without one.
   private var keptPoints: Int {
     backs.isEmpty ? 2 : loop.steps + 1
   }
 
   var cost: Cost {
-    var total = query.cost
-    for index in 0..<loop.steps {
-      for part in [step, back(index)].compactMap(\.self).map(\.cost) {
-        total.instructions += part.instructions
-        total.multiplyAdds += part.multiplyAdds
+    let weights = loop.weights
+    let repeated =
+      [(step, loop.steps)]
+      + backs.map { weight, back in
+        (back, weights.count { $0 == weight })
       }
-    }
-    let programs = [step] + backs.values.map { $0 }
     let kept =
       keptPoints * layout.movingCount + layout.parameterCount + layout.stateCount + 1
-    total.peakBytes +=
-      programs.reduce(0) { $0 + ($1?.cost.peakBytes ?? 0) } + kept * MemoryLayout<Double>.stride
+    var total = query.cost
+    total.peakBytes += kept * MemoryLayout<Double>.stride
+    for (program, times) in repeated {
+      guard let part = program?.cost else { continue }
+      total.instructions += times * part.instructions
+      total.multiplyAdds += times * part.multiplyAdds
+      total.peakBytes += part.peakBytes
+    }
     return total
   }
 
@@ -147,9 +145,7 @@ extension AdjointTaskGradient {
       step = source.step.map { Workspace(for: $0) }
       let shared = source.backs.mapValues { Workspace(for: $0) }
       let loop = source.loop
-      back = (0..<loop.steps).map {
-        shared[loop.order.weight(step: $0 + 1, of: loop.steps)]
-      }
+      back = loop.weights.map { shared[$0] }
       path = Storage(capacity: source.keptPoints * layout.movingCount)
       carried = Storage(capacity: layout.parameterCount + layout.stateCount + 1)
 

@@ -75,10 +75,11 @@ public struct InnerLoop: Sendable {
     var point = start(parameters)
     let positions = adaptation.positions(in: parameters.descriptions)
     if positions.isEmpty { return parameters }
+    let weights = weights
     for step in stride(from: 1, through: steps, by: 1) {
       rate.tape.from("inner step \(step)") {
         let gradients = innerGradients(point.parameters, positions, objective)
-        let weight = order.weight(step: step, of: steps)
+        let weight = weights[step - 1]
         point = moved(
           point,
           along: zip(positions, gradients).map { position, gradient in
@@ -93,14 +94,16 @@ public struct InnerLoop: Sendable {
 
   /// The derivative paths of the loop on the given parameters, each with the weight that it has.
   public func paths(on parameters: [ParameterDescription]) -> [DerivativePath] {
-    (0..<steps).flatMap { step in
-      adaptation.positions(in: parameters).map {
-        DerivativePath(
-          step: step + 1, parameter: parameters[$0].name,
-          weight: order.weight(step: step + 1, of: steps))
+    let positions = adaptation.positions(in: parameters)
+    return weights.enumerated().flatMap { index, weight in
+      positions.map {
+        DerivativePath(step: index + 1, parameter: parameters[$0].name, weight: weight)
       }
     }
   }
+
+  /// By step, the factor on its second-order path.
+  var weights: [Double] { (0..<steps).map { order.weight(step: $0 + 1, of: steps) } }
 }
 
 // MARK: - One step

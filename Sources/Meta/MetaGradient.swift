@@ -90,8 +90,10 @@ extension MetaProblem {
     for (index, task) in tasks.enumerated() {
       let on = TaskTape(parameters: parameters, rate: learningRate, task)
       let (_, gradient) = on.unrolled(network, loss, innerLoop(method))
-      for result in gradient {
-        if let origin = on.tape.nonFiniteOrigin(through: result) { return (index, origin) }
+      if let last = gradient.max(by: { $0.index < $1.index }),
+        let origin = on.tape.nonFiniteOrigin(through: last)
+      {
+        return (index, origin)
       }
     }
     return nil

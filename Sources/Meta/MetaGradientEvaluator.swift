@@ -119,14 +119,9 @@ public final class MetaGradientEvaluator {
     let share = 1 / Double(tasks.count)
     let sum = workers.sums[0]
     sum.scale(parameterCount + 1, by: share)
-    var offset = 1
-    let gradient = descriptions.map { description in
-      defer { offset += description.shape.count }
-      return sum.matrix(description.shape, at: offset)
-    }
     return MetaGradient(
       method: method, order: order, route: route, loss: sum.read(0, 1)[0],
-      gradient: Parameters(descriptions, gradient),
+      gradient: Parameters(descriptions, sum.matrices(descriptions.map(\.shape), at: 1)),
       cost: cost, paths: paths)
   }
 

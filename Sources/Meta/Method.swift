@@ -30,16 +30,17 @@ public enum Method: String, CaseIterable, Sendable {
 
   /// The method of the same family and the other order; nil for joint training, which has no other.
   public var ofOtherOrder: Method? {
-    Family.allCases.first { $0.methods.contains(self) }.flatMap { family in
-      family.methods.first { $0 != self }
-    }
+    family.map { $0.exact == self ? $0.firstOrder : $0.exact }
   }
+
+  /// The family whose method it is; nil for joint training, which adapts nothing.
+  public var family: Family? { Family.allCases.first { $0.methods.contains(self) } }
 
   /// The method of the same family that bears an order: the first-order one for first order, else the
   /// exact one.
   func bearing(_ order: Order) -> Method {
-    guard self.order != order, let other = ofOtherOrder else { return self }
-    return (other.order == order || self.order == .firstOrder) ? other : self
+    guard let family else { return self }
+    return order == .firstOrder ? family.firstOrder : family.exact
   }
 
   /// Its inner loop of the given number of steps; none where nothing adapts.

@@ -20,23 +20,24 @@ extension Program {
   }
 
   /// What each line is, where it comes from, and which lines it reads: for whoever draws a program.
-  package var lineDescriptions:
-    [(operands: [Int], level: Int, source: String, isLeaf: Bool, input: Int?)]
-  {
-    var positions: [Int: Int] = [:]
-    for (position, line) in inputs.enumerated() { positions[line] = position }
+  package var lineDescriptions: [(operands: [Int], level: Int, source: String, input: Int?)] {
+    let positions = inputPositions
     return recording.instructions.enumerated().map { line, instruction in
       (
         Array(instruction.operands), instruction.level, recording.labels[instruction.label],
-        instruction.isLeaf, positions[line]
+        positions[line]
       )
     }
   }
 
+  /// By line, which of the inputs it is.
+  private var inputPositions: [Int: Int] {
+    Dictionary(uniqueKeysWithValues: inputs.enumerated().map { ($1, $0) })
+  }
+
   /// A number for each line, equal for lines of equal meaning in all programs that share `known`.
   private func correspondences(_ known: inout [Correspondence: Int]) -> [Int] {
-    var positions: [Int: Int] = [:]
-    for (position, line) in inputs.enumerated() { positions[line] = position }
+    let positions = inputPositions
     var numbers: [Int] = []
     for (line, instruction) in recording.instructions.enumerated() {
       let operands = instruction.operands.map { numbers[$0] }

@@ -16,6 +16,9 @@ public struct Dial: Sendable {
     public let decrease: Double
   }
 
+  /// The values of λ that are tried if no others are asked for: 0 to 1 in tenths.
+  public static let weights = (0...10).map { Double($0) / 10 }
+
   /// The inner loop that is differentiated.
   public let family: Family
   /// The meta-loss at the present parameters.
@@ -40,12 +43,12 @@ extension MetaProblem {
   ///   - stepLength: The outer step that each setting is judged by; by default the one that lowers the
   ///     meta-loss most against the exact meta-gradient, among its length times powers of two.
   public func dial(
-    _ family: Family, weights: [Double] = (0...10).map { Double($0) / 10 },
+    _ family: Family, weights: [Double] = Dial.weights,
     lastSteps: [Int]? = nil, stepLength: Double? = nil
   ) -> Dial {
     let exact = metaGradient(family.exact)
-    let stepLength = stepLength ?? bestStepLength(exact, family)
     let losses = MetaGradientEvaluator(self, family.firstOrder)
+    let stepLength = stepLength ?? bestStepLength(exact, losses)
     func setting(_ order: Order) -> Dial.Setting {
       let result = metaGradient(family.exact, order: order)
       return Dial.Setting(
@@ -72,9 +75,10 @@ extension MetaProblem {
 
   /// The length of a step against a meta-gradient that lowers the meta-loss most, among the gradient's
   /// own times powers of two; 0 if none does.
-  private func bestStepLength(_ gradient: MetaGradient, _ family: Family) -> Double {
-    let losses = MetaGradientEvaluator(self, family.firstOrder)
-    return (-30...10).map { gradient.gradientNorm * scalarExp(scalarLog(2) * Double($0)) }
+  private func bestStepLength(
+    _ gradient: MetaGradient, _ losses: MetaGradientEvaluator
+  ) -> Double {
+    (-30...10).map { gradient.gradientNorm * scalarExp(scalarLog(2) * Double($0)) }
       .map { (length: $0, loss: loss(losses, after: $0, against: gradient)) }
       .filter { $0.loss < gradient.loss }.min { $0.loss < $1.loss }?.length ?? 0
   }

@@ -94,9 +94,7 @@ extension RecordedLoop {
         terms = terms.map { $0.map { step.split($0).direct } }
       }
       let own = zip(step.gradients, upstreams).map { gradient, upstream in
-        InnerStep.Carried(
-          parameters: pullback(of: [gradient], at: [upstream], wrt: step.point),
-          state: direct.state.map { on.tape.constant(Matrix($0.shape, repeating: 0)) })
+        reachingParameters(pullback(of: [gradient], at: [upstream], wrt: step.point))
       }
       carried = own.reduce(direct) { sum, term in
         InnerStep.Carried(

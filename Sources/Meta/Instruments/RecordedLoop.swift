@@ -37,9 +37,12 @@ struct RecordedLoop {
   private let endState: [Variable]
 
   /// What the way back starts with: the last state reaches no loss.
-  var end: InnerStep.Carried {
+  var end: InnerStep.Carried { reachingParameters(queryGradient) }
+
+  /// A gradient by the parameters alone, as what is carried: zero by what the rule remembers.
+  func reachingParameters(_ gradient: [Variable]) -> InnerStep.Carried {
     InnerStep.Carried(
-      parameters: queryGradient,
+      parameters: gradient,
       state: endState.map { on.tape.constant(Matrix($0.shape, repeating: 0)) })
   }
 
@@ -104,26 +107,11 @@ struct TaskPrograms {
 
   /// The mean of the outputs over tasks, which agree in their shapes.
   func mean(_ inputs: [Matrix] = []) -> [Matrix] {
-    var shapes: [Shape] = []
-    var sum: Storage?
-    forEachTask({ _ in inputs }) { workspace in
-      let total =
-        sum
-        ?? {
-          shapes = workspace.program.outputShapes
-          let total = Storage(capacity: shapes.reduce(0) { $0 + $1.count })
-          total.clear(0..<shapes.reduce(0) { $0 + $1.count })
-          return total
-        }()
-      workspace.addOutputs(to: total)
-      sum = total
-    }
-    guard let sum else { return [] }
-    sum.scale(shapes.reduce(0) { $0 + $1.count }, by: 1 / Double(problem.tasks.count))
-    var offset = 0
-    return shapes.map { shape in
-      defer { offset += shape.count }
-      return sum.matrix(shape, at: offset)
-    }
+    let shapes = workspaces.values.first?.program.outputShapes ?? []
+    let count = shapes.reduce(0) { $0 + $1.count }
+    let sum = Storage(capacity: count)
+    forEachTask({ _ in inputs }) { $0.addOutputs(to: sum) }
+    sum.scale(count, by: 1 / Double(problem.tasks.count))
+    return sum.matrices(shapes, at: 0)
   }
 }

@@ -145,9 +145,13 @@ extension Storage {
     for i in 0..<count { base[i] *= factor }
   }
 
-  /// The numbers from `offset` on as a matrix.
-  package func matrix(_ shape: Shape, at offset: Int) -> Matrix {
-    Matrix(shape, read(offset, shape.count))
+  /// The numbers from `offset` on as matrices, one behind the other.
+  package func matrices(_ shapes: [Shape], at offset: Int) -> [Matrix] {
+    var offset = offset
+    return shapes.map { shape in
+      defer { offset += shape.count }
+      return Matrix(shape, read(offset, shape.count))
+    }
   }
 
   /// Sets the numbers in `range` to zero.

@@ -60,21 +60,13 @@ struct ComparedProblem {
   }
 
   var text: String {
-    var costs = TextTable(
-      header: [
-        "method", "order", "meta-loss", "‖gradient‖", "instructions", "multiply-adds",
-        "peak memory",
-      ])
+    var costs = TextTable(header: MetaGradient.header)
     costs.leftAligned = [0, 1]
     var gaps = TextTable(
       header: ["first order against exact", "cosine", "angle", "norm ratio", "relative error"])
     for (family, comparison) in comparisons {
       for result in [comparison.exact, comparison.firstOrder] {
-        costs.rows.append([
-          result.method.rawValue, result.order.description, result.loss.significant(5),
-          result.gradientNorm.significant(5), result.cost.instructions.grouped,
-          result.cost.multiplyAdds.grouped, result.cost.peakBytes.bytes,
-        ])
+        costs.rows.append(result.cells)
       }
       gaps.rows.append(["\(family.rawValue), all parameters"] + comparison.gap.cells)
       gaps.rows += comparison.parameterGaps.map { ["  \($0.name)"] + $0.gap.cells }
@@ -92,11 +84,14 @@ struct ComparedProblem {
   }
 }
 
+/// What there is to say of a problem whose loop takes no step.
+let nothingToCut = "Without an inner step there is nothing to cut: first order is exact."
+
 /// One plain sentence on what the tables show.
 func conclusion(_ problems: [ComparedProblem]) -> String {
   let all = problems.flatMap { $0.comparisons.map(\.comparison) }
   if all.allSatisfy(\.firstOrder.cuts.isEmpty) {
-    return "Without an inner step there is nothing to cut: first order is exact."
+    return nothingToCut
   }
   if all.contains(where: { $0.exact.gradientNorm == 0 }) {
     return "A meta-gradient is zero here, so that there is no angle to speak of."
@@ -117,6 +112,20 @@ func conclusion(_ problems: [ComparedProblem]) -> String {
 private func range(_ low: Double, _ high: Double, _ decimals: Int) -> String {
   let (low, high) = (low.fixed(decimals), high.fixed(decimals))
   return low == high ? low : "\(low) to \(high)"
+}
+
+extension MetaGradient {
+  /// What its ``cells`` are.
+  static let header = [
+    "method", "order", "meta-loss", "‖gradient‖", "instructions", "multiply-adds", "peak memory",
+  ]
+
+  var cells: [String] {
+    [
+      method.rawValue, order.description, loss.significant(5), gradientNorm.significant(5),
+      cost.instructions.grouped, cost.multiplyAdds.grouped, cost.peakBytes.bytes,
+    ]
+  }
 }
 
 extension GradientGap {

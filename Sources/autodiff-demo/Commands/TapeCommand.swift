@@ -34,7 +34,7 @@ let tapeCommand = Command(
   }
   let method: Method? = try arguments.choice("--method")
   if let picture = try arguments.output("--svg") {
-    guard let family = Family.allCases.first(where: { $0.methods.contains(method ?? .maml) }) else {
+    guard let family = (method ?? .maml).family else {
       throw UserError("tape: --svg draws what first order cuts; joint training has nothing to cut")
     }
     try picture.write(TapePicture(problem, family).file)
@@ -75,7 +75,7 @@ private func summary(_ problem: MetaProblem) -> String {
   let loop = Method.firstOrderMAML.innerLoop(steps: problem.steps)
   let cuts = loop.paths(on: problem.network.parameters)
   if cuts.isEmpty {
-    return "Without an inner step there is nothing to cut: first order is exact.\n"
+    return nothingToCut + "\n"
   }
   let list = cuts.map { "  \($0)\n" }.joined()
   return """

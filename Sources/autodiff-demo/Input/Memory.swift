@@ -1,12 +1,14 @@
 import Foundation
 import Meta
 
+/// The bytes of memory that this machine has.
+var physicalMemory: Int { Int(clamping: ProcessInfo.processInfo.physicalMemory) }
+
 /// Refuses what would not fit in the memory of this machine, before any of it is asked for.
 func requireMemory(_ bytes: Int, _ place: String, _ what: String) throws {
-  let available = Int(clamping: ProcessInfo.processInfo.physicalMemory)
-  if bytes > available {
+  if bytes > physicalMemory {
     throw MetaProblemError(
-      place, "\(what) would need \(bytes.bytes), but this machine has \(available.bytes)")
+      place, "\(what) would need \(bytes.bytes), but this machine has \(physicalMemory.bytes)")
   }
 }
 
@@ -30,8 +32,12 @@ extension MetaProblem {
   }
 
   /// The meta-gradient, refused in one line if it would not fit in memory or is not finite.
-  func checkedMetaGradient(_ method: Method, by route: Route) throws -> MetaGradient {
-    try requireMemory(for: method, by: route)
+  ///
+  /// - Parameter factor: How many times its memory is needed.
+  func checkedMetaGradient(
+    _ method: Method, by route: Route, times factor: Int = 1
+  ) throws -> MetaGradient {
+    try requireMemory(for: method, by: route, times: factor)
     let result = metaGradient(method, by: route)
     let isFinite = result.gradient.values.allSatisfy { $0.elements.allSatisfy(\.isFinite) }
     if !isFinite || !result.loss.isFinite {

@@ -39,8 +39,7 @@ extension Arguments {
     let named = try problemOfFile() ?? defaultProblem(seed: seed)
     try naming(operands.first ?? named.name) {
       for method in methods {
-        try named.problem.requireMemory(for: method, by: .unrolled, times: memory)
-        _ = try named.problem.checkedMetaGradient(method, by: .unrolled)
+        _ = try named.problem.checkedMetaGradient(method, by: .unrolled, times: memory)
       }
     }
     return named

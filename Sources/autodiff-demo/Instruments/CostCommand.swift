@@ -1,4 +1,3 @@
-import Foundation
 import Meta
 import Tape
 
@@ -25,8 +24,7 @@ let costCommand = Command(
   let family = try arguments.family()
   let counts = try arguments.numbers("--steps", in: 0...Double(MetaProblem.maximumSteps))
   let steps = try (counts ?? [1, 2, 5, 10, 20, 50]).map { try whole($0, "cost: --steps") }
-  let physical = Int(clamping: ProcessInfo.processInfo.physicalMemory)
-  let limit = try arguments.number("--memory", in: 0...1e9).map { Int($0 * 1e6) } ?? physical
+  let limit = try arguments.number("--memory", in: 0...1e9).map { Int($0 * 1e6) } ?? physicalMemory
   let svg = try arguments.output("--svg")
   let named = try arguments.problem(for: [])
   let report = try CostReport(named, family, steps: steps, limit: limit)

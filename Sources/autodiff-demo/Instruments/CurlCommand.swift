@@ -23,7 +23,7 @@ let curlCommand = Command(
   example: "autodiff-demo curl Tests/Fixtures/linear-1step.json"
 ) { arguments in
   let directions = try arguments.wholeNumber("--directions", in: 1...100_000) ?? 64
-  let methods: [Method] = [.maml, .firstOrderMAML, .anil, .firstOrderANIL, .joint]
+  let methods = Method.allCases
   let named = try arguments.problem(for: methods, memory: 6, seedsMore: true)
   let seed = try arguments.seed()
   let progress = Progress(total: methods.count)

@@ -83,7 +83,7 @@ struct DiagnosisReport {
         } ?? "")
     }
     if !diagnosis.hasSteps {
-      return ["Without an inner step there is nothing to cut: first order is exact."]
+      return [nothingToCut]
     }
     let angles = diagnosis.taskAngles.compactMap(\.self)
     var reasons: [String] = []

@@ -44,7 +44,7 @@ struct DialReport {
   {
     self.named = named
     dial = named.problem.dial(
-      family, weights: weights ?? (0...10).map { Double($0) / 10 }, stepLength: stepLength)
+      family, weights: weights ?? Dial.weights, stepLength: stepLength)
   }
 
   var text: String {

@@ -58,7 +58,7 @@ struct LedgerReport {
         + [ledger.difference.norm.significant(4)])
     let cuts = comparison.firstOrder.cuts.count
     if cuts == 0 {
-      return "\(named.name)\nWithout an inner step there is nothing to cut: first order is exact.\n"
+      return "\(named.name)\n\(nothingToCut)\n"
     }
     return """
       \(named.name)

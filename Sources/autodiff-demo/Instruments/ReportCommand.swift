@@ -1,4 +1,3 @@
-import Foundation
 import Meta
 import Nets
 import Tape
@@ -60,7 +59,7 @@ struct ReportPage {
     cost = try CostReport(
       named, family,
       steps: Array(Set([1, 2, 5, 10, named.problem.steps])).filter { $0 > 0 }.sorted(),
-      limit: Int(clamping: ProcessInfo.processInfo.physicalMemory))
+      limit: physicalMemory)
     progress.advance("cost")
   }
 
@@ -93,20 +92,11 @@ struct ReportPage {
 
   private var comparison: String {
     var costs = HTMLTable(
-      caption: "One meta-gradient over all tasks",
-      header: [
-        "method", "order", "meta-loss", "‖gradient‖", "instructions", "multiply-adds",
-        "peak memory",
-      ])
+      caption: "One meta-gradient over all tasks", header: MetaGradient.header)
     var gaps: [HTMLTable] = []
     for (family, comparison) in compared.comparisons {
       for result in [comparison.exact, comparison.firstOrder] {
-        costs.rows.append(
-          [
-            result.method.rawValue, result.order.description, result.loss.significant(5),
-            result.gradientNorm.significant(5), result.cost.instructions.grouped,
-            result.cost.multiplyAdds.grouped, result.cost.peakBytes.bytes,
-          ].map { .init($0) })
+        costs.rows.append(result.cells.map { .init($0) })
       }
       var table = HTMLTable(
         caption: "\(family.rawValue): first order against exact, by parameter",
@@ -129,7 +119,7 @@ struct ReportPage {
 
   private var ledgerHTML: String {
     let ledger = ledger.ledger
-    if ledger.entries.isEmpty { return "<p>Without an inner step there is nothing to cut.</p>\n" }
+    if ledger.entries.isEmpty { return "<p>\(nothingToCut)</p>\n" }
     let names = ledger.byParameters.map(\.parameter)
     let most = ledger.entries.map(\.norm).max() ?? 1
     var table = HTMLTable(
@@ -194,11 +184,9 @@ struct ReportPage {
   }
 
   private var tapeHTML: String {
-    let (exact, first) = (
-      named.problem.program(family.exact), named.problem.program(family.firstOrder)
-    )
     let picture = TapePicture(named.problem, family)
-    let listing = exact.listing(markingWhatIsMissingIn: first).split(separator: "\n")
+    let listing = picture.exact.listing(markingWhatIsMissingIn: picture.firstOrder)
+      .split(separator: "\n")
     let most = 400
     let lines = listing.prefix(most).map { line in
       line.contains("✂")

@@ -10,12 +10,7 @@ func silentFirstOrderExhibit(_ id: String) throws -> Exhibit {
   let detached = SmallProblem.record(from: w, steps: 1, use: { tape.constant($0.value) })
   let (right, wrong) = (gradient(of: loss, wrt: w).scalar, gradient(of: detached, wrt: w).scalar)
 
-  var generator = SeededGenerator(seed: 1)
-  func check(_ claimed: Double) -> DerivativeCheck {
-    checkGradient(
-      [Matrix(claimed)], of: { SmallProblem.metaLoss($0, steps: 1) },
-      at: [Matrix(SmallProblem.start)], using: &generator)
-  }
+  func check(_ claimed: Double) -> DerivativeCheck { SmallProblem.check(claimed, steps: 1) }
   let problem = try SmallProblem.problem(steps: 1)
   let first = problem.metaGradient(.firstOrderMAML)
   let term = problem.ledger(.maml).entries.first?.term[0].elements[0] ?? .nan
@@ -64,12 +59,7 @@ func moreThanOneStepExhibit(_ id: String) throws -> Exhibit {
     })
   let wrong = gradient(of: restarted, wrt: leaf).scalar
 
-  var generator = SeededGenerator(seed: 1)
-  func check(_ claimed: Double) -> DerivativeCheck {
-    checkGradient(
-      [Matrix(claimed)], of: { SmallProblem.metaLoss($0, steps: steps) },
-      at: [Matrix(SmallProblem.start)], using: &generator)
-  }
+  func check(_ claimed: Double) -> DerivativeCheck { SmallProblem.check(claimed, steps: steps) }
   let problem = try SmallProblem.problem(steps: steps)
   let lastStep = problem.metaGradient(.maml, order: .lastSteps(1))
   let ledger = problem.ledger(.maml)

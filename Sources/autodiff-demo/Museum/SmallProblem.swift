@@ -28,6 +28,14 @@ enum SmallProblem {
     return 0.5 * weight * weight
   }
 
+  /// Holds a slope that is claimed against differences of the meta-loss.
+  static func check(_ claimed: Double, steps: Int) -> DerivativeCheck {
+    var generator = SeededGenerator(seed: 1)
+    return checkGradient(
+      [Matrix(claimed)], of: { metaLoss($0, steps: steps) }, at: [Matrix(start)],
+      using: &generator)
+  }
+
   /// The support loss on a tape.
   static func supportLoss(_ weight: Variable) -> Variable {
     let residual = 2 * weight - 1

@@ -5,7 +5,7 @@ import Tape
 /// The tape of an exact meta-gradient as a picture: blocks of lines by inner step and derivative level,
 /// and, drawn as cut, what first order leaves out.
 ///
-/// A column for each level, a row for each part of a step; of many steps the middle ones are left out.
+/// A column for each level, a row for each part of a step; of many steps the middle ones share a row.
 struct TapePicture {
   /// Lines of one part of one step and of one level.
   private struct Block {
@@ -26,14 +26,18 @@ struct TapePicture {
 
   private let rows: [String]
   private var blocks: [Place: Block] = [:]
-  /// By edge, the values that pass along it, and how many of them first order still passes.
-  private var edges: [Edge: (all: Int, kept: Int)] = [:]
+  /// By edge, whether first order cuts it: nothing passes along it any more.
+  private var edges: [Edge: Bool] = [:]
   private let hasCuts: Bool
+  /// The program that is drawn, and the one that leaves out what is drawn as cut.
+  let exact: Program
+  let firstOrder: Program
 
   /// Draws the unrolled meta-gradient of the first task.
   init(_ problem: MetaProblem, _ family: Family) {
     let (steps, parameters) = (problem.steps, problem.parameters.count)
-    let (exact, firstOrder) = (problem.program(family.exact), problem.program(family.firstOrder))
+    exact = problem.program(family.exact)
+    firstOrder = problem.program(family.firstOrder)
     let shown = Self.shownSteps(steps)
     var names = ["initial parameters"]
     var rowOf: [String: Int] = [:]
@@ -74,16 +78,15 @@ struct TapePicture {
       if missing.contains(line) { blocks[place, default: Block()].cut += 1 }
       for operand in description.operands {
         guard let from = placeOf[operand], from != place else { continue }
-        let count = edges[Edge(from: from, to: place)] ?? (0, 0)
-        edges[Edge(from: from, to: place)] =
-          (count.all + 1, count.kept + (missing.contains(line) ? 0 : 1))
+        edges[Edge(from: from, to: place), default: true] =
+          edges[Edge(from: from, to: place), default: true] && missing.contains(line)
       }
     }
   }
 
   /// All of a few steps, or the first two and the last two.
   private static func shownSteps(_ steps: Int) -> [Int] {
-    steps <= 5 ? Array(1...max(1, steps)).filter { $0 <= steps } : [1, 2, steps - 1, steps]
+    steps <= 5 ? (0..<steps).map { $0 + 1 } : [1, 2, steps - 1, steps]
   }
 
   private static let box = (width: 104.0, height: 34.0)
@@ -141,7 +144,7 @@ struct TapePicture {
         "<text x=\"\((Self.origin.x + 12).svg)\" y=\"\((Self.origin.y + Double(row) * Self.pitch.y - 5).svg)\" "
         + "font-size=\"10\">\(name.escaped)</text>\n"
     }
-    for (edge, count) in arrows { text += arrow(edge, isCut: count.kept == 0) }
+    for (edge, isCut) in arrows { text += arrow(edge, isCut: isCut) }
     for (place, block) in blocks.sorted(by: {
       ($0.key.row, $0.key.level) < ($1.key.row, $1.key.level)
     }) {
