@@ -1,11 +1,13 @@
 public import Tape
 
 /// The part of a network to which a parameter belongs.
-public enum ParameterRole: String, Sendable {
+public enum ParameterRole: String, Codable, Sendable {
   /// The representation: every layer but the last.
   case body
   /// The last layer, which ANIL adapts.
   case head
+  /// No part of a network: a rate, a regulariser, data.
+  case other
 }
 
 /// What a network says of one of its parameters.
@@ -14,18 +16,19 @@ public struct ParameterDescription: Equatable, Sendable {
   public let name: String
   /// Its rows and columns.
   public let shape: Shape
-  /// Whether it belongs to the body or to the head.
+  /// Whether it belongs to the body, to the head or to neither.
   public let role: ParameterRole
 
   /// Describes a parameter.
-  public init(name: String, shape: Shape, role: ParameterRole) {
+  public init(name: String, shape: Shape, role: ParameterRole = .other) {
     self.name = name
     self.shape = shape
     self.role = role
   }
 }
 
-/// The parameters of a network in their order: as matrices, as variables, or as gradients of either.
+/// Named values in their order: the parameters of a network, their gradients, what is learned of a
+/// bilevel problem, or the data of a task; as matrices or as variables.
 public struct Parameters<Value> {
   /// What each one is, in order.
   public let descriptions: [ParameterDescription]
@@ -58,9 +61,31 @@ public struct Parameters<Value> {
     set { values[position] = newValue }
   }
 
-  /// The value of the parameter called `name`, or nil if there is none.
-  public subscript(name: String) -> Value? {
-    descriptions.firstIndex { $0.name == name }.map { values[$0] }
+  /// The value called `name`.
+  ///
+  /// - Precondition: There is one; anything else stops with the names that there are.
+  public subscript(name: String) -> Value {
+    get { values[position(of: name)] }
+    set { values[position(of: name)] = newValue }
+  }
+
+  /// The names, in order.
+  public var names: [String] { descriptions.map(\.name) }
+
+  /// Whether there is a value of this name.
+  public func contains(_ name: String) -> Bool { descriptions.contains { $0.name == name } }
+
+  private func position(of name: String) -> Int {
+    guard let position = descriptions.firstIndex(where: { $0.name == name }) else {
+      stop("Parameters: nothing is called '\(name)'; there are \(names.joined(separator: ", "))")
+    }
+    return position
+  }
+
+  /// Those for which `isIncluded` answers true, in order.
+  public func filter(_ isIncluded: (ParameterDescription) -> Bool) -> Parameters {
+    let positions = descriptions.indices.filter { isIncluded(descriptions[$0]) }
+    return Parameters(positions.map { descriptions[$0] }, positions.map { values[$0] })
   }
 
   /// The same parameters with each value transformed.
@@ -90,6 +115,23 @@ extension Parameters: CustomStringConvertible {
     zip(descriptions, values).map { "\($0.name): \($1)" }.joined(separator: "\n")
   }
 }
+
+extension Parameters: ExpressibleByDictionaryLiteral where Value: Shaped {
+  /// Creates named values in the order in which they are written.
+  public init(dictionaryLiteral elements: (String, Value)...) {
+    self.init(
+      elements.map { ParameterDescription(name: $0, shape: $1.shape) }, elements.map(\.1))
+  }
+}
+
+/// What has rows and columns: a matrix, or a variable.
+public protocol Shaped {
+  /// The rows and columns.
+  var shape: Shape { get }
+}
+
+extension Matrix: Shaped {}
+extension Variable: Shaped {}
 
 extension Parameters<Matrix> {
   /// Records each as an input of `tape`, under its name.

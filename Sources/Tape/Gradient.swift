@@ -42,6 +42,15 @@ public func gradient(of result: Variable, wrt variable: Variable) -> Variable {
 public func pullback(
   of results: [Variable], at upstreams: [Variable], wrt variables: [Variable]
 ) -> [Variable] {
+  zip(variables, reachedPullback(of: results, at: upstreams, wrt: variables)).map { variable, found in
+    found ?? variable.tape.constant(Matrix(variable.shape, repeating: 0))
+  }
+}
+
+/// The vector-Jacobian product, with nil instead of zeros for a variable that no result depends on.
+package func reachedPullback(
+  of results: [Variable], at upstreams: [Variable], wrt variables: [Variable]
+) -> [Variable?] {
   guard let tape = (results + variables).first?.tape else { return [] }
   if upstreams.count != results.count {
     stop("pullback(of:at:wrt:): \(results.count) results, but \(upstreams.count) upstreams")
@@ -87,7 +96,7 @@ private struct Sweep {
 
   mutating func run(
     seeds: [(result: Variable, upstream: Variable)], _ variables: [Variable]
-  ) -> [Variable] {
+  ) -> [Variable?] {
     let (outerLevel, outerLabel) = (tape.sweepLevel, tape.label)
     defer { (tape.sweepLevel, tape.label) = (outerLevel, outerLabel) }
 
@@ -100,10 +109,8 @@ private struct Sweep {
     }
     return variables.map { variable in
       let line = variable.index - first
-      if line < gradientLine.count, gradientLine[line] >= 0 {
-        return Variable(tape: tape, index: Int(gradientLine[line]))
-      }
-      return tape.constant(Matrix(variable.shape, repeating: 0))
+      return line < gradientLine.count && gradientLine[line] >= 0
+        ? Variable(tape: tape, index: Int(gradientLine[line])) : nil
     }
   }
 
