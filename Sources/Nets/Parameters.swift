@@ -140,3 +140,8 @@ extension Parameters<Matrix> {
       descriptions, zip(descriptions, values).map { tape.input($1, named: $0.name) })
   }
 }
+
+extension Parameters where Value: Shaped {
+  /// The shapes, in order.
+  public var shapes: [Shape] { values.map(\.shape) }
+}

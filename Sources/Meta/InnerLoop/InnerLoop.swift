@@ -1,28 +1,8 @@
 public import Nets
 public import Tape
 
-/// Which parameters an inner loop changes.
-public enum Adaptation: String, Sendable {
-  /// Every parameter, as in MAML.
-  case all
-  /// Those of the head, as in ANIL.
-  case head
-  /// None, as in joint training.
-  case nothing
-
-  /// The positions of the parameters that change.
-  func positions(in parameters: [ParameterDescription]) -> [Int] {
-    parameters.indices.filter { position in
-      switch self {
-      case .all: true
-      case .head: parameters[position].role == .head
-      case .nothing: false
-      }
-    }
-  }
-}
-
-/// Gradient descent, or another rule, that is itself recorded, and so can be differentiated.
+/// Gradient descent, or another rule, on a tape, recorded so that it can be differentiated: the loop by itself,
+/// for objectives that are no ``BilevelProblem``.
 ///
 /// MAML, ANIL and their first-order variants are this loop with different settings; no step of it
 /// knows which one it belongs to.
@@ -45,13 +25,7 @@ public struct InnerLoop: Sendable {
     rule: any UpdateRule = GradientDescent()
   ) {
     if steps < 0 { stop("InnerLoop: steps is at least 0, but is \(steps)") }
-    switch order {
-    case .scaled(by: let factor) where !factor.isFinite:
-      stop("InnerLoop: the order is scaled by \(factor)")
-    case .lastSteps(let count) where count < 0:
-      stop("InnerLoop: the number of last steps is at least 0, but is \(count)")
-    default: break
-    }
+    order.check()
     self.adaptation = adaptation
     self.steps = steps
     self.order = order
@@ -70,103 +44,59 @@ public struct InnerLoop: Sendable {
   /// - Reference: Finn, Abbeel and Levine, *Model-agnostic meta-learning* (2017).
   public func adapt(
     _ parameters: Parameters<Variable>, rate: Variable,
-    objective: (Parameters<Variable>) -> Variable
+    objective: @escaping (Parameters<Variable>) -> Variable
   ) -> Parameters<Variable> {
-    var point = start(parameters)
-    let positions = adaptation.positions(in: parameters.descriptions)
-    if positions.isEmpty { return parameters }
-    let weights = weights
-    for step in stride(from: 1, through: steps, by: 1) {
-      rate.tape.from("inner step \(step)") {
-        let gradients = innerGradients(point.parameters, positions, objective)
-        let weight = weights[step - 1]
-        point = moved(
-          point,
-          along: zip(positions, gradients).map { position, gradient in
-            rate.tape.from("gradient of \(parameters.descriptions[position].name)") {
-              gradient.keepingDerivatives(by: weight)
-            }
-          }, rate: rate)
-      }
-    }
-    return point.parameters
+    let inner = parameters.filter(adaptation.adapts)
+    if inner.count == 0 { return parameters }
+    let functions = StepFunctions(
+      rule: rule, lossName: "support loss",
+      loss: { inner, _ in objective(parameters.replacing(inner)) },
+      rate: { _, _, _ in rate }, setting: { _, _ in nil })
+    let recorded = RecordedSteps(
+      functions, from: LoopPoint(startingFrom: inner, rule), outer: [:], on: rate.tape,
+      weights: order.weights(of: steps))
+    return parameters.replacing(recorded.end.inner)
   }
 
   /// The derivative paths of the loop on the given parameters, each with the weight that it has.
   public func paths(on parameters: [ParameterDescription]) -> [DerivativePath] {
-    let positions = adaptation.positions(in: parameters)
-    return weights.enumerated().flatMap { index, weight in
-      positions.map {
-        DerivativePath(step: index + 1, parameter: parameters[$0].name, weight: weight)
+    order.paths(through: parameters.filter(adaptation.adapts), steps: steps)
+  }
+}
+
+/// The steps of an inner loop on a tape, one after the other.
+struct RecordedSteps {
+  let steps: [InnerStep]
+  let end: LoopPoint
+
+  /// Records so many steps as there are weights.
+  ///
+  /// - Parameter weights: By step, the factor on the derivatives of its inner gradients; nil records its two
+  ///   ways apart.
+  init(
+    _ functions: StepFunctions, from start: LoopPoint, outer: Parameters<Variable>,
+    on tape: GradientTape, weights: [Double?]
+  ) {
+    var point = start
+    var steps: [InnerStep] = []
+    for (index, weight) in weights.enumerated() {
+      tape.from("inner step \(index + 1)") {
+        let step = InnerStep(
+          functions, from: point, outer: outer, number: StepNumber(index + 1, on: tape),
+          weight: weight)
+        point = step.end
+        steps.append(step)
       }
     }
-  }
-
-  /// By step, the factor on its second-order path.
-  var weights: [Double] { (0..<steps).map { order.weight(step: $0 + 1, of: steps) } }
-}
-
-// MARK: - One step
-
-/// Where an inner loop stands: the parameters, and what its rule remembers of the adapted ones.
-struct LoopPoint {
-  var parameters: Parameters<Variable>
-  /// By adapted parameter, what the rule remembers of it.
-  var state: [[Variable]]
-}
-
-extension InnerLoop {
-  /// Where the loop starts.
-  func start(_ parameters: Parameters<Variable>) -> LoopPoint {
-    LoopPoint(
-      parameters: parameters,
-      state: adaptation.positions(in: parameters.descriptions).map { position in
-        (0..<rule.stateCount).map { _ in
-          parameters[position].tape.constant(Matrix(parameters[position].shape, repeating: 0))
-        }
-      })
-  }
-
-  /// The gradients of the support loss by the parameters in `positions`.
-  func innerGradients(
-    _ parameters: Parameters<Variable>, _ positions: [Int],
-    _ objective: (Parameters<Variable>) -> Variable
-  ) -> [Variable] {
-    let loss = parameters[0].tape.from("support loss") { objective(parameters) }
-    return gradient(of: loss, wrt: positions.map { parameters[$0] })
-  }
-
-  /// The point after a step of the rule along `gradients`, one for each adapted parameter.
-  func moved(_ point: LoopPoint, along gradients: [Variable], rate: Variable) -> LoopPoint {
-    var moved = point
-    let descriptions = point.parameters.descriptions
-    for (index, position) in adaptation.positions(in: descriptions).enumerated() {
-      rate.tape.from("update of \(descriptions[position].name)") {
-        let before = point.parameters[position]
-        let after = rule.step(
-          from: before, along: gradients[index], rate: rate, state: &moved.state[index])
-        let shapes = [after.shape] + moved.state[index].map(\.shape)
-        if shapes != Array(repeating: before.shape, count: rule.stateCount + 1) {
-          stop(
-            "\(rule): a step from \(before.shape) with \(rule.stateCount) of state gives \(shapes)")
-        }
-        moved.parameters[position] = after
-      }
-    }
-    return moved
+    (self.steps, end) = (steps, point)
   }
 }
 
-extension Variable {
-  /// The same value, with its derivatives multiplied by `weight`: cut at 0, untouched at 1.
-  fileprivate func keepingDerivatives(by weight: Double) -> Variable {
-    switch weight {
-    case 1: return self
-    case 0: return stopGradient()
-    default:
-      // The difference is zero, so that the value does not change by a bit.
-      let constant = stopGradient()
-      return constant + weight * (self - constant)
-    }
+extension Parameters {
+  /// The same with the values of those of `others` that have their names.
+  func replacing(_ others: Parameters) -> Parameters {
+    var copy = self
+    for (name, value) in zip(others.names, others.values) { copy[name] = value }
+    return copy
   }
 }

@@ -1,3 +1,6 @@
+import Nets
+import Tape
+
 /// How much of the second-order path a meta-gradient keeps: which inner gradients are differentiated.
 public enum Order: Hashable, Sendable {
   /// All of it: the derivative of the adapted parameters is taken in full.
@@ -24,6 +27,29 @@ public enum Order: Hashable, Sendable {
   }
 }
 
+extension Order {
+  /// By step, the factor on its second-order path.
+  func weights(of steps: Int) -> [Double] { (0..<steps).map { weight(step: $0 + 1, of: steps) } }
+
+  /// The derivative paths through the inner gradients by some variables, each with its weight.
+  func paths(through variables: [ParameterDescription], steps: Int) -> [DerivativePath] {
+    weights(of: steps).enumerated().flatMap { index, weight in
+      variables.map { DerivativePath(step: index + 1, parameter: $0.name, weight: weight) }
+    }
+  }
+
+  /// Stops with a message unless a weight is finite and a number of steps not negative.
+  func check() {
+    switch self {
+    case .scaled(by: let factor) where !factor.isFinite:
+      stop("InnerLoop: the order is scaled by \(factor)")
+    case .lastSteps(let count) where count < 0:
+      stop("InnerLoop: the number of last steps is at least 0, but is \(count)")
+    default: break
+    }
+  }
+}
+
 extension Order: CustomStringConvertible {
   /// The order in a word or two: `exact`, `first-order`, `λ = 0.5`, `last 2 steps`.
   public var description: String {
@@ -36,12 +62,12 @@ extension Order: CustomStringConvertible {
   }
 }
 
-/// A derivative path of a meta-gradient: how the inner gradient by one parameter, in one step,
-/// depends on the parameters before that step.
+/// A derivative path of a meta-gradient: how the inner gradient by one variable, in one step,
+/// depends on what was there before that step.
 public struct DerivativePath: Equatable, Sendable, CustomStringConvertible {
   /// The inner step, from 1.
   public let step: Int
-  /// The parameter by which the support loss was differentiated.
+  /// The variable by which the inner loss was differentiated.
   public let parameter: String
   /// The factor with which the path counts: 1 if it is kept, 0 if it is cut.
   public let weight: Double

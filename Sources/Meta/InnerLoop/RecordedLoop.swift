@@ -1,95 +1,163 @@
 import Nets
 import Tape
 
-/// The inner loop of one task on a tape with its steps told apart, and the way back over them.
-///
-/// Instruments read it; meta-gradients do not need it, and are the check on it.
+/// A tape with what one evaluation of a problem reads on it: the outer variables, and the matrices of a task.
+struct TaskTape {
+  let tape = GradientTape()
+  let outer: Parameters<Variable>
+  let task: Parameters<Variable>
+
+  /// Names the inputs of a problem and of a task, with their values.
+  init(_ problem: any BilevelProblem, _ task: Parameters<Matrix>) {
+    outer = problem.outer.recorded(on: tape)
+    self.task = task.recorded(on: tape)
+  }
+
+  /// Names the inputs of a problem and of a task of the given sizes, all zero.
+  init(_ problem: any BilevelProblem, blank shapes: [Shape]) {
+    func blank(_ descriptions: [ParameterDescription], _ shapes: [Shape]) -> Parameters<Matrix> {
+      Parameters(descriptions, shapes.map { Matrix($0, repeating: 0) })
+    }
+    outer = blank(problem.outer.descriptions, problem.outer.shapes).recorded(on: tape)
+    task = blank(problem.taskData[0].descriptions, shapes).recorded(on: tape)
+  }
+
+  /// All inputs, in the order in which programs take them.
+  var inputs: [Variable] { outer.values + task.values }
+
+  /// Records the start of the inner loop.
+  func start(of problem: any BilevelProblem, _ outer: Parameters<Variable>) -> LoopPoint {
+    LoopPoint(startingFrom: problem.start(outer), problem.rule)
+  }
+
+  /// What each step of the problem does, on this tape.
+  func functions(of problem: any BilevelProblem) -> StepFunctions {
+    StepFunctions(
+      rule: problem.rule, lossName: problem.lossNames.inner,
+      loss: { problem.innerLoss($0, $1, task) },
+      rate: { problem.rate(of: $0, at: $1, $2) }, setting: { problem.ruleSetting($0, $1) })
+  }
+
+  /// Records the outer loss.
+  func outerLoss(
+    of problem: any BilevelProblem, _ inner: Parameters<Variable>, _ outer: Parameters<Variable>
+  ) -> Variable {
+    tape.from(problem.lossNames.outer) { problem.outerLoss(inner, outer, task) }
+  }
+}
+
+/// The inner loop of one task on a tape, with its outer loss.
 struct RecordedLoop {
   let on: TaskTape
   let steps: [InnerStep]
   let metaLoss: Variable
-  /// The gradient of the query loss by the parameters after the last step.
-  let queryGradient: [Variable]
+  /// The positions of the learned outer variables.
+  let learned: [Int]
 
-  init(_ problem: MetaProblem, _ method: Method, _ shapes: TaskShapes) {
-    let (network, loss) = (problem.network, problem.loss)
-    let loop = problem.innerLoop(method, order: .exact)
-    let on = TaskTape(network, shapes)
+  /// The start and the end of the loop, and the outer variables as start and outer loss read them.
+  private let start: (point: LoopPoint, outer: Parameters<Variable>)
+  private let end: (point: LoopPoint, outer: Parameters<Variable>)
+
+  /// Records the loop.
+  ///
+  /// - Parameters:
+  ///   - problem: Of which problem.
+  ///   - on: The tape.
+  ///   - weights: By step, the factor on its second-order path.
+  ///   - isApart: Whether both ways over each step are told apart instead, so that ``metaGradient(_:)`` and
+  ///     the ledger can go back over them.
+  init(_ problem: any BilevelProblem, on: TaskTape, weights: [Double], isApart: Bool = false) {
     self.on = on
-    var point = loop.start(on.parameters)
-    steps = (0..<loop.steps).map { step in
-      on.tape.from("inner step \(step + 1)") {
-        let step = InnerStep(loop, from: point, rate: on.rate) { parameters in
-          loss(network(on.support.inputs, parameters), on.support.targets)
-        }
-        point = step.end
-        return step
-      }
+    learned = problem.learnedPositions
+    func own(_ variables: Parameters<Variable>) -> Parameters<Variable> {
+      isApart ? variables.map(\.onItsOwnLine) : variables
     }
-    let last = point.parameters.map(\.onItsOwnLine)
-    metaLoss = on.tape.from("query loss") {
-      loss(network(on.query.inputs, last), on.query.targets)
-    }
-    queryGradient = Tape.gradient(of: metaLoss, wrt: last.values)
-    endState = point.state.flatMap(\.self)
+    let startOuter = own(on.outer)
+    let point = on.start(of: problem, startOuter)
+    start = (point, startOuter)
+    let recorded = RecordedSteps(
+      on.functions(of: problem), from: point, outer: on.outer, on: on.tape,
+      weights: point.inner.count == 0 ? [] : weights.map { isApart ? nil : $0 })
+    steps = recorded.steps
+    var last = recorded.end
+    last.inner = own(last.inner)
+    end = (last, own(on.outer))
+    metaLoss = on.outerLoss(of: problem, end.point.inner, end.outer)
   }
 
-  private let endState: [Variable]
+  /// The learned outer variables.
+  var variables: [Variable] { learned.map { on.outer[$0] } }
+
+  /// The gradient of the outer loss by the learned outer variables, by a sweep over the whole loop; nil for
+  /// those on which it does not depend.
+  func sweep() -> [Variable?] {
+    reachedPullback(of: [metaLoss], at: [on.tape.constant(1)], wrt: variables)
+  }
+
+  // MARK: - Told apart
 
   /// What the way back starts with: the last state reaches no loss.
-  var end: InnerStep.Carried { reachingParameters(queryGradient) }
+  func carriedFromEnd() -> Carried {
+    let last = end.point.inner.values
+    let pulled = reachedPullback(
+      of: [metaLoss], at: [on.tape.constant(1)], wrt: last + learned.map { end.outer[$0] })
+    return Carried(
+      outer: Array(pulled[last.count...]), inner: zip(last, pulled).map { $1 ?? $0.zeros },
+      state: noState)
+  }
 
-  /// A gradient by the parameters alone, as what is carried: zero by what the rule remembers.
-  func reachingParameters(_ gradient: [Variable]) -> InnerStep.Carried {
-    InnerStep.Carried(
-      parameters: gradient,
-      state: endState.map { on.tape.constant(Matrix($0.shape, repeating: 0)) })
+  /// Zero by what the rule remembers.
+  var noState: [Variable] { end.point.state.joined().map(\.zeros) }
+
+  /// What is carried to the start, and from there to the outer variables that it reads.
+  func reachingOuter(_ carried: Carried) -> [Variable] {
+    var carried = carried
+    carried.add(
+      toOuter: reachedPullback(
+        of: start.point.inner.values, at: carried.inner, wrt: learned.map { start.outer[$0] }))
+    return zip(variables, carried.outer).map { $1 ?? $0.zeros }
   }
 
   /// The meta-gradient in which each step's second-order path has the weight that `order` gives it.
   func metaGradient(_ order: Order) -> [Variable] {
-    var carried = end
-    for (index, step) in steps.enumerated().reversed() {
-      carried = step.carriedBack(
-        carried, weight: order.weight(step: index + 1, of: steps.count))
+    var carried = carriedFromEnd()
+    for (step, weight) in zip(steps, order.weights(of: steps.count)).reversed() {
+      carried = step.carriedBack(carried, weight: weight, learned)
     }
-    return carried.parameters
+    return reachingOuter(carried)
   }
-
-  /// The inputs of its programs: parameters, rate, support set, query set.
-  var inputs: [Variable] { on.parameters.values + [on.rate] + on.support.all + on.query.all }
 }
 
-/// What is computed from the recorded loop of each task: compiled once for each size of task, then run
-/// task by task.
+/// What is computed from the recorded loop of each task, its steps told apart: compiled once for each size of
+/// task, then run task by task.
 struct TaskPrograms {
-  private let problem: MetaProblem
-  private let workspaces: [TaskShapes: Workspace]
+  private let problem: any BilevelProblem
+  private let workspaces: [[Shape]: Workspace]
 
   /// Compiles what `record` puts on the tape of a loop.
   ///
   /// - Parameter record: The outputs, and inputs of its own that stand after those of the task.
   init(
-    _ problem: MetaProblem, _ method: Method,
+    _ problem: any BilevelProblem,
     _ record: (RecordedLoop) -> (outputs: [Variable], inputs: [Variable])
   ) {
     self.problem = problem
     workspaces = Dictionary(
-      uniqueKeysWithValues: Set(problem.tasks.map(TaskShapes.init)).map { shapes in
-        let loop = RecordedLoop(problem, method, shapes)
+      uniqueKeysWithValues: Set(problem.taskData.map(\.shapes)).map { shapes in
+        let loop = RecordedLoop(
+          problem, on: TaskTape(problem, blank: shapes),
+          weights: Order.exact.weights(of: problem.steps), isApart: true)
         let (outputs, inputs) = record(loop)
-        return (shapes, Workspace(for: Program(inputs: loop.inputs + inputs, outputs: outputs)))
+        return (shapes, Workspace(for: Program(inputs: loop.on.inputs + inputs, outputs: outputs)))
       })
   }
 
   private func forEachTask(_ inputs: (Int) -> [Matrix], _ body: (Workspace) -> Void) {
-    for (index, task) in problem.tasks.enumerated() {
-      guard let workspace = workspaces[TaskShapes(task)] else {
+    for (index, task) in problem.taskData.enumerated() {
+      guard let workspace = workspaces[task.shapes] else {
         stop("TaskPrograms: no program for task \(index)")
       }
-      let values =
-        problem.parameters.values + [Matrix(problem.learningRate)] + task.support.all
-        + task.query.all + inputs(index)
+      let values = problem.outer.values + task.values + inputs(index)
       for (position, value) in values.enumerated() { workspace.setInput(position, to: value) }
       workspace.run()
       body(workspace)
@@ -111,7 +179,7 @@ struct TaskPrograms {
     let count = shapes.reduce(0) { $0 + $1.count }
     let sum = Storage(capacity: count)
     forEachTask({ _ in inputs }) { $0.addOutputs(to: sum) }
-    sum.scale(count, by: 1 / Double(problem.tasks.count))
+    sum.scale(count, by: 1 / Double(problem.taskData.count))
     return sum.matrices(shapes, at: 0)
   }
 }

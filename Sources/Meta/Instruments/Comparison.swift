@@ -1,7 +1,7 @@
 public import Nets
 public import Tape
 
-/// How far a first-order gradient is from the exact one.
+/// How far a gradient, of first order for instance, is from the exact one.
 ///
 /// Where both are zero they agree: cosine and norm ratio are one, the error is zero. What has no
 /// meaning (an angle to a zero gradient, a size relative to zero) is nil.
@@ -10,9 +10,9 @@ public struct GradientGap: Equatable, Sendable {
   public let cosine: Double?
   /// The angle between them in degrees, accurate also where the cosine is nearly one.
   public let angle: Double?
-  /// ‖first order‖ / ‖exact‖.
+  /// ‖other‖ / ‖exact‖.
   public let normRatio: Double?
-  /// ‖first order − exact‖ / ‖exact‖.
+  /// ‖other − exact‖ / ‖exact‖.
   public let relativeError: Double?
 
   /// Measures the gap between matrices taken together as one vector each.
@@ -22,7 +22,7 @@ public struct GradientGap: Equatable, Sendable {
     let exact = exact.flatMap(\.elements)
     let first = other.flatMap(\.elements)
     if exact.count != first.count {
-      stop("GradientGap: \(exact.count) entries, but \(first.count) of first order")
+      stop("GradientGap: \(exact.count) entries, but \(first.count) of the other")
     }
     let (exactNorm, firstNorm) = (norm(exact), norm(first))
     guard exactNorm > 0, firstNorm > 0 else {
@@ -70,15 +70,15 @@ func norm(_ vector: [Double]) -> Double {
   return largest * vector.reduce(0) { $0 + ($1 / largest) * ($1 / largest) }.squareRoot()
 }
 
-/// Exact against first-order meta-gradients of one family, MAML or ANIL.
+/// The exact meta-gradient of a problem against that of another order, by default first order.
 public struct MetaGradientComparison: Sendable {
   /// The exact meta-gradient.
   public let exact: MetaGradient
-  /// The first-order one.
+  /// The other one.
   public let firstOrder: MetaGradient
-  /// The gap between them, all parameters together.
+  /// The gap between them, all variables together.
   public let gap: GradientGap
-  /// The gap of each parameter, in order.
+  /// The gap of each variable, in order.
   public let parameterGaps: [(name: String, gap: GradientGap)]
 
   /// Compares two meta-gradients of one problem.
@@ -97,35 +97,30 @@ public struct MetaGradientComparison: Sendable {
 }
 
 extension MetaGradientComparison: CustomStringConvertible {
-  /// The gap of all parameters together, then of each, a line apiece.
+  /// The gap of all variables together, then of each, a line apiece; and what the other order does not see.
   public var description: String {
-    (["\(firstOrder.method.rawValue) against \(exact.method.rawValue): \(gap)"]
-      + parameterGaps.map { "  \($0.name): \($0.gap)" }).joined(separator: "\n")
+    (["\(firstOrder.method) against \(exact.method): \(gap)"]
+      + parameterGaps.map { "  \($0.name): \($0.gap)" }
+      + [firstOrder.unseenNote].compactMap(\.self)).joined(separator: "\n")
   }
 }
 
-/// A method family: the same inner loop, exact or first order.
-public enum Family: String, CaseIterable, Sendable {
-  /// Model-agnostic meta-learning: all parameters adapt.
-  case maml
-  /// Almost no inner loop: the head adapts.
-  case anil
-
-  /// Its exact method.
-  public var exact: Method { self == .maml ? .maml : .anil }
-
-  /// Its first-order method.
-  public var firstOrder: Method { self == .maml ? .firstOrderMAML : .firstOrderANIL }
-
-  /// Both, the exact one first.
-  public var methods: [Method] { [exact, firstOrder] }
+extension MetaGradient {
+  /// A sentence on what this order does not see; nil if it sees everything.
+  package var unseenNote: String? {
+    notSeen.isEmpty
+      ? nil
+      : "\(method) says nothing of \(notSeen.list): only what is cut, or nothing at all, reads "
+        + (notSeen.count == 1 ? "it" : "them")
+  }
 }
 
-extension MetaProblem {
-  /// Computes both meta-gradients of a family, and the gap between them.
-  public func comparison(_ family: Family, by route: Route = .unrolled) -> MetaGradientComparison {
+extension BilevelProblem {
+  /// Computes the exact meta-gradient and that of another order, and the gap between them.
+  public func comparison(
+    order: Order = .firstOrder, by route: Route = .unrolled
+  ) -> MetaGradientComparison {
     MetaGradientComparison(
-      exact: metaGradient(family.exact, by: route),
-      firstOrder: metaGradient(family.firstOrder, by: route))
+      exact: metaGradient(by: route), firstOrder: metaGradient(order: order, by: route))
   }
 }

@@ -3,8 +3,10 @@ public import Tape
 
 /// What a meta-gradient was said to take before it ran, and what it took.
 public struct CostCertificate: Sendable {
-  /// The method.
-  public let method: Method
+  /// What the problem is called, with `fo-` before it if the order is first order.
+  public let method: String
+  /// What was differentiated.
+  public let order: Order
   /// The route.
   public let route: Route
   /// The number of inner steps.
@@ -20,40 +22,40 @@ public struct CostCertificate: Sendable {
   public let measuredSeconds: Double?
 }
 
-extension MetaProblem {
+extension BilevelProblem {
   /// Predicts what a meta-gradient takes, then computes it and counts.
   ///
   /// Costs are predicted from the tapes of loops of two and three steps, times from runs of one and four;
   /// neither grows with the number of steps that is asked about.
   ///
   /// - Parameters:
-  ///   - method: What adapts, and what is differentiated.
+  ///   - order: What is differentiated.
   ///   - route: How it is computed.
   ///   - memoryLimit: The bytes beyond which the full number of steps is not run: then the certificate
   ///     has no measurement.
   ///   - repeats: Of how many runs the fastest counts: at least one, and no more than a tenth of a second.
   public func certificate(
-    _ method: Method, by route: Route = .unrolled, memoryLimit: Int = .max, repeats: Int = 20
+    order: Order = .exact, by route: Route = .unrolled, memoryLimit: Int = .max, repeats: Int = 20
   ) -> CostCertificate {
-    let predicted = predictedCost(method, by: route)
+    let predicted = predictedCost(order: order, by: route)
     let (short, long) = (1, 4)
     func seconds(_ steps: Int) -> Double {
-      (try? with(steps: steps))?.run(method, route, repeats).seconds ?? 0
+      varied(steps: steps).run(order, route, repeats).seconds
     }
     let (quick, slow) = (seconds(short), seconds(long))
     let perStep = max(0, (slow - quick) / Double(long - short))
-    let fits = predictedMemory(method, by: route) <= memoryLimit
-    let run = fits ? run(method, route, repeats) : nil
+    let fits = predictedMemory(order: order, by: route) <= memoryLimit
+    let run = fits ? run(order, route, repeats) : nil
     return CostCertificate(
-      method: method, route: route, steps: steps, predicted: predicted,
+      method: label(order), order: order, route: route, steps: steps, predicted: predicted,
       predictedSeconds: max(0, quick + Double(steps - short) * perStep), measured: run?.cost,
       measuredSeconds: run?.seconds)
   }
 
-  private func run(
-    _ method: Method, _ route: Route, _ repeats: Int
+  fileprivate func run(
+    _ order: Order, _ route: Route, _ repeats: Int
   ) -> (cost: Cost, seconds: Double) {
-    let evaluator = MetaGradientEvaluator(self, method, by: route)
+    let evaluator = MetaGradientEvaluator(self, order: order, by: route)
     let clock = ContinuousClock()
     let start = clock.now
     var times: [Double] = []

@@ -6,8 +6,8 @@ import Tape
 /// A field is the gradient of some function where, and only where, its Jacobian J equals Jᵀ. The exact
 /// meta-gradient is one, of the meta-loss; the first-order field need not be the gradient of anything.
 public struct CurlTest: Equatable, Sendable {
-  /// The method whose meta-gradient is the field.
-  public let method: Method
+  /// What the meta-gradient is called that is the field.
+  public let method: String
   /// What of it is differentiated.
   public let order: Order
   /// ‖J − Jᵀ‖ in the Frobenius norm.
@@ -23,38 +23,36 @@ public struct CurlTest: Equatable, Sendable {
   public var curl: Double { jacobianNorm == 0 ? 0 : asymmetry / jacobianNorm }
 }
 
-extension MetaProblem {
-  /// Measures the curl of a meta-gradient, as a field over the initial parameters, at the present ones.
+extension BilevelProblem {
+  /// Measures the curl of a meta-gradient, as a field over what is learned, at the present values.
   ///
   /// Products with J and Jᵀ are recorded on the tape. The field is recorded without `stopGradient`: the
   /// Jacobian of the first-order field needs the derivative of the adapted parameters in full, and a
   /// sweep that stops there would call every field symmetric.
   ///
   /// - Parameters:
-  ///   - method: Whose meta-gradient is the field.
-  ///   - order: What of it is differentiated, if not what the method says.
+  ///   - order: What is differentiated in the field.
   ///   - directions: The most directions that are tried. With at least as many as there are numbers
-  ///     in the parameters, J is known in full; with fewer, the norms are estimated along random signs.
+  ///     in what is learned, J is known in full; with fewer, the norms are estimated along random signs.
   ///   - generator: Where random signs come from.
   /// - Complexity: For each direction, a few exact meta-gradients.
   /// - Reference: Hutchinson, *A stochastic estimator of the trace of the influence matrix* (1990).
   public func curlTest(
-    _ method: Method, order: Order? = nil, directions: Int = 256,
+    order: Order = .exact, directions: Int = 256,
     using generator: inout some RandomNumberGenerator
   ) -> CurlTest {
     if directions < 1 { stop("curlTest: directions is at least 1, but is \(directions)") }
-    let order = order ?? method.order
-    let programs = TaskPrograms(self, method) { loop in
-      let along = loop.on.parameters.map { loop.on.tape.input(Matrix($0.shape, repeating: 0)) }
+    let programs = TaskPrograms(self) { loop in
+      let point = loop.variables
+      let along = point.map { loop.on.tape.input(Matrix($0.shape, repeating: 0)) }
       let field = loop.metaGradient(order)
-      let point = loop.on.parameters.values
       return (
-        jacobianVectorProduct(of: field, wrt: point, along: along.values)
-          + pullback(of: field, at: along.values, wrt: point),
-        along.values
+        jacobianVectorProduct(of: field, wrt: point, along: along)
+          + pullback(of: field, at: along, wrt: point),
+        along
       )
     }
-    let shapes = parameters.descriptions.map(\.shape)
+    let shapes = learnedDescriptions.map(\.shape)
     let count = shapes.reduce(0) { $0 + $1.count }
     let isComplete = directions >= count
     var (asymmetries, sizes): ([Double], [Double]) = ([], [])
@@ -76,7 +74,7 @@ extension MetaProblem {
     }
     let scale = isComplete ? 1 : (1 / Double(min(directions, count))).squareRoot()
     return CurlTest(
-      method: method.bearing(order), order: order, asymmetry: scale * norm(asymmetries),
+      method: label(order), order: order, asymmetry: scale * norm(asymmetries),
       jacobianNorm: scale * norm(sizes) / 2.0.squareRoot(), directions: min(directions, count),
       isComplete: isComplete)
   }

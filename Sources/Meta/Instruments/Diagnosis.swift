@@ -49,8 +49,8 @@ public struct Diagnosis: Sendable {
   /// With fewer tasks than this nothing is said of others: their resamples vary too little.
   public static let fewestTasks = 5
 
-  /// The inner loop that was looked at.
-  public let family: Family
+  /// What the exact meta-gradient is called.
+  public let method: String
   /// The angle between the mean gradients of both orders, in degrees; nil if one is zero.
   public let angle: Estimate?
   /// ‖first order‖ / ‖exact‖ of the mean gradients; nil if the exact one is zero.
@@ -94,7 +94,7 @@ public struct Diagnosis: Sendable {
   }
 }
 
-extension MetaProblem {
+extension BilevelProblem {
   /// Looks at whether first order would do on this problem.
   ///
   /// Intervals are percentiles of 1000 resamples of the tasks; they say how the answer would vary with other
@@ -102,18 +102,19 @@ extension MetaProblem {
   /// range, they are narrower than 95 % confidence.
   ///
   /// - Parameters:
-  ///   - family: The inner loop to look at.
   ///   - generator: Where resamples and the first directions of power iterations come from.
   /// - Complexity: About a hundred meta-gradients, and the curvature.
   /// - Reference: Efron and Tibshirani, *An introduction to the bootstrap* (1993), chapter 13.
   public func diagnosis(
-    _ family: Family, using generator: inout some RandomNumberGenerator
+    using generator: inout some RandomNumberGenerator
   ) -> Diagnosis {
-    let gradients = TaskPrograms(self, family.exact) { loop in
+    let gradients = TaskPrograms(self) { loop in
       (loop.metaGradient(.exact) + loop.metaGradient(.firstOrder), [])
     }.outputs()
-    let exact = gradients.map { $0[..<parameters.count].flatMap(\.elements) }
-    let first = gradients.map { $0[parameters.count...].flatMap(\.elements) }
+    let count = learnedPositions.count
+    let exact = gradients.map { $0[..<count].flatMap(\.elements) }
+    let first = gradients.map { $0[count...].flatMap(\.elements) }
+    let (tasks, steps) = (taskData, Differentiation(self, .exact).steps)
     let products = Products(exact, first)
     let resamples = (0..<(tasks.count > 1 ? 1000 : 0)).map { _ in
       var counts = Array(repeating: 0.0, count: tasks.count)
@@ -131,34 +132,34 @@ extension MetaProblem {
       }
     }
 
-    func gap(rate: Double, steps: Int) -> Diagnosis.Growth {
-      let comparison = (try? with(steps: steps, learningRate: rate))?.comparison(family)
+    let rate = largestRate
+    func gap(factor: Double, steps: Int) -> Diagnosis.Growth {
+      let comparison = varied(steps: steps, rateFactor: factor).comparison()
       let isFinite =
-        comparison.map { $0.exact.gradientNorm.isFinite && $0.firstOrder.gradientNorm.isFinite }
+        comparison.exact.gradientNorm.isFinite && comparison.firstOrder.gradientNorm.isFinite
       return Diagnosis.Growth(
-        rate: rate, steps: steps, gap: isFinite == true ? comparison?.gap : nil)
+        rate: factor * rate, steps: steps, gap: isFinite ? comparison.gap : nil)
     }
-    let comparison = comparison(family)
-    let curvature = supportCurvature(family, using: &generator)
+    let comparison = comparison()
+    let curvature = supportCurvature(using: &generator)
     // Where everything is fitted, what is left of the gradients is rounding, and its angle is noise.
     let isRounding =
-      comparison.exact.gradientNorm <= 1e-13 * curvature.largest * parameters.norm
-    let dial = dial(family, weights: [0, 1], lastSteps: [])
+      comparison.exact.gradientNorm <= 1e-13 * curvature.largest * outer.filter { self.learned.contains($0.name) }.norm
+    let dial = dial(weights: [0, 1], lastSteps: [])
     let (cut, full) = (dial.byWeight[0].decrease, dial.byWeight[1].decrease)
     return Diagnosis(
-      family: family, angle: isRounding ? nil : estimate(comparison.gap.angle, products.angle),
+      method: name, angle: isRounding ? nil : estimate(comparison.gap.angle, products.angle),
       normRatio: isRounding ? nil : estimate(comparison.gap.normRatio, products.normRatio),
       taskAngles: tasks.indices.map { task in
         GradientGap(
-          exact: Array(gradients[task][..<parameters.count]),
-          other: Array(gradients[task][parameters.count...])
+          exact: Array(gradients[task][..<count]), other: Array(gradients[task][count...])
         ).angle
       },
-      byRate: [0.125, 0.25, 0.5, 1, 2].map { gap(rate: $0 * learningRate, steps: steps) },
-      bySteps: Set([1, 2, steps, min(2 * steps, Self.maximumSteps), (steps + 1) / 2]).filter {
+      byRate: [0.125, 0.25, 0.5, 1, 2].map { gap(factor: $0, steps: steps) },
+      bySteps: Set([1, 2, steps, 2 * steps, (steps + 1) / 2]).filter {
         $0 > 0
       }.sorted()
-        .map { gap(rate: learningRate, steps: $0) },
+        .map { gap(factor: 1, steps: $0) },
       curvature: curvature,
       decreaseShare: full > 0 ? cut / full : nil, hasSteps: !comparison.exact.kept.isEmpty)
   }

@@ -19,8 +19,8 @@ public struct Dial: Sendable {
   /// The values of λ that are tried if no others are asked for: 0 to 1 in tenths.
   public static let weights = (0...10).map { Double($0) / 10 }
 
-  /// The inner loop that is differentiated.
-  public let family: Family
+  /// What the exact meta-gradient is called.
+  public let method: String
   /// The meta-loss at the present parameters.
   public let loss: Double
   /// The length of the outer steps that were tried, the same for all: directions are compared, not rates.
@@ -33,44 +33,34 @@ public struct Dial: Sendable {
   public let byLastSteps: [Setting]
 }
 
-extension MetaProblem {
+extension BilevelProblem {
   /// Turns the second-order path up from first order to exact, by its weight and by its length.
   ///
   /// - Parameters:
-  ///   - family: The inner loop that is differentiated.
   ///   - weights: The values of λ, from 0 for first order to 1 for exact.
   ///   - lastSteps: The lengths of the path in inner steps; by default some from none to all.
   ///   - stepLength: The outer step that each setting is judged by; by default the one that lowers the
   ///     meta-loss most against the exact meta-gradient, among its length times powers of two.
   public func dial(
-    _ family: Family, weights: [Double] = Dial.weights,
+    weights: [Double] = Dial.weights,
     lastSteps: [Int]? = nil, stepLength: Double? = nil
   ) -> Dial {
-    let exact = metaGradient(family.exact)
-    let losses = MetaGradientEvaluator(self, family.firstOrder)
+    let exact = metaGradient()
+    let losses = MetaGradientEvaluator(self, order: .firstOrder)
     let stepLength = stepLength ?? bestStepLength(exact, losses)
     func setting(_ order: Order) -> Dial.Setting {
-      let result = metaGradient(family.exact, order: order)
+      let result = metaGradient(order: order)
       return Dial.Setting(
         order: order,
         gap: GradientGap(exact: exact.gradient.values, other: result.gradient.values),
         gradientNorm: result.gradientNorm,
         decrease: exact.loss - loss(losses, after: stepLength, against: result))
     }
-    let lengths = lastSteps ?? Self.spread(upTo: exact.kept.map(\.step).max() ?? 0)
+    let lengths = lastSteps ?? spread(upTo: exact.kept.map(\.step).max() ?? 0)
     return Dial(
-      family: family, loss: exact.loss, stepLength: stepLength,
+      method: name, loss: exact.loss, stepLength: stepLength,
       byWeight: weights.map { setting(.scaled(by: $0)) },
       byLastSteps: lengths.map { setting(.lastSteps($0)) })
-  }
-
-  /// Whole numbers from 0 to `most`, all of them or a dozen further and further apart.
-  static func spread(upTo most: Int) -> [Int] {
-    if most <= 12 { return Array(0...most) }
-    let ratio = Double(most)
-    return Array(
-      Set((0...11).map { Int(scalarExp(scalarLog(ratio) * Double($0) / 11).rounded()) } + [0])
-    ).sorted()
   }
 
   /// The length of a step against a meta-gradient that lowers the meta-loss most, among the gradient's
@@ -88,10 +78,20 @@ extension MetaProblem {
     _ evaluator: MetaGradientEvaluator, after length: Double, against gradient: MetaGradient
   ) -> Double {
     let scale = gradient.gradientNorm > 0 ? -length / gradient.gradientNorm : 0
-    evaluator.setParameters(
-      zip(parameters.values, gradient.gradient.values).map { $0.adding($1, scale: scale) },
-      rate: learningRate)
+    evaluator.setLearned(
+      zip(gradient.gradient.names, gradient.gradient.values).map {
+        outer[$0].adding($1, scale: scale)
+      })
     let loss = evaluator.evaluate().loss
     return loss.isFinite ? loss : .infinity
   }
+}
+
+/// Whole numbers from 0 to `most`, all of them or a dozen further and further apart.
+private func spread(upTo most: Int) -> [Int] {
+  if most <= 12 { return Array(0...most) }
+  let ratio = Double(most)
+  return Array(
+    Set((0...11).map { Int(scalarExp(scalarLog(ratio) * Double($0) / 11).rounded()) } + [0])
+  ).sorted()
 }

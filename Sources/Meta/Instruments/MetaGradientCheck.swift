@@ -1,28 +1,28 @@
 public import Tape
 
-extension MetaProblem {
-  /// Checks a meta-gradient against differences of the meta-loss, along a random direction.
+extension BilevelProblem {
+  /// Checks a meta-gradient against differences of the meta-loss, along a random direction of all that is learned.
   ///
   /// A first-order method fails wherever the term that it leaves out is there: so does a method that
   /// is said to be exact and is not. Where a difference straddles a kink, as those of ReLUs, a right one
   /// fails too; then another seed passes.
   ///
   /// - Parameters:
-  ///   - method: What adapts, and what is differentiated.
-  ///   - order: What is differentiated, if not what the method says.
+  ///   - order: What is differentiated.
   ///   - route: How it is computed.
   ///   - generator: Where the direction comes from.
   /// - Returns: The finding; exact meta-gradients pass with a tolerance of 1e-9.
   public func check(
-    _ method: Method, order: Order? = nil, by route: Route = .unrolled,
+    order: Order = .exact, by route: Route = .unrolled,
     using generator: inout some RandomNumberGenerator
   ) -> DerivativeCheck {
-    let evaluator = MetaGradientEvaluator(self, method, order: order, by: route)
+    let evaluator = MetaGradientEvaluator(self, order: order, by: route)
+    let learned = outer.filter { self.learned.contains($0.name) }
     return checkGradient(
       evaluator.evaluate().gradient.values,
-      of: { parameters in
-        evaluator.setParameters(parameters, rate: learningRate)
+      of: { values in
+        evaluator.setLearned(values)
         return evaluator.evaluate().loss
-      }, at: parameters.values, using: &generator)
+      }, at: learned.values, using: &generator)
   }
 }

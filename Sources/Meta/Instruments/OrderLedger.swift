@@ -5,25 +5,27 @@ public import Tape
 ///
 /// With v carried back exactly over the later steps, the path through the inner gradient g by one
 /// parameter in one step adds (∂g/∂θ)ᵀ u, where u is what of v reaches g through the update: with
-/// gradient descent, −α times a block column of the Hessian times v. From there it reaches the initial
-/// parameters as first order goes. These terms add up to exact minus first order: none is counted
+/// gradient descent, −α times a block column of the Hessian times v. From there it reaches what is
+/// learned as first order goes. These terms add up to exact minus first order: none is counted
 /// twice, whatever the number of steps.
 public struct OrderLedger: Sendable {
   /// One path and what it adds to the exact meta-gradient.
   public struct Entry: Sendable {
     /// The inner step and the parameter; its weight is 0, as first order has it.
     public let path: DerivativePath
-    /// The term, by initial parameter, a mean over tasks.
+    /// The term, by learned variable, a mean over tasks.
     public let term: Parameters<Matrix>
-    /// The length of the term, all parameters together.
+    /// The length of the term, all variables together.
     public var norm: Double { term.norm }
   }
 
-  /// The exact method that is taken apart.
-  public let method: Method
+  /// What the exact meta-gradient is called that is taken apart.
+  public let method: String
   /// The first-order meta-gradient: what is left with every path cut.
   public let firstOrder: Parameters<Matrix>
-  /// The terms of the paths, by step and by parameter within the step.
+  /// The inner variables.
+  public let variables: [String]
+  /// The terms of the paths, by step and by inner variable within the step.
   public let entries: [Entry]
 
   /// Exact minus first order: the sum of all terms.
@@ -43,7 +45,7 @@ public struct OrderLedger: Sendable {
 
   /// The terms of each adapted parameter's inner gradients added up over steps, in order.
   public var byParameters: [(parameter: String, term: Parameters<Matrix>)] {
-    firstOrder.descriptions.map(\.name).compactMap { name in
+    variables.compactMap { name in
       let own = entries.filter { $0.path.parameter == name }
       return own.isEmpty ? nil : (name, sum(own))
     }
@@ -60,48 +62,51 @@ public struct OrderLedger: Sendable {
   }
 }
 
-extension MetaProblem {
+extension BilevelProblem {
   /// Takes the difference of exact and first-order meta-gradient apart, path by path.
   ///
   /// - Complexity: About the exact meta-gradient, and one product with a block of the Hessian for each
-  ///   path; memory for the terms themselves, as many numbers as all parameters for each path. With a rule
+  ///   path; memory for the terms themselves, as many numbers as are learned for each path. With a rule
   ///   that first order does not carry back unchanged, weight decay for instance, also each term's way
   ///   back over earlier steps, so that time and memory grow with the square of the steps.
-  public func ledger(_ family: Family) -> OrderLedger {
-    let method = family.exact
-    let paths = innerLoop(method, order: .firstOrder).paths(on: parameters.descriptions)
-    let means = TaskPrograms(self, method) { loop in
+  public func ledger() -> OrderLedger {
+    let paths = Differentiation(self, .firstOrder).paths
+    let learned = learnedDescriptions
+    let means = TaskPrograms(self) { loop in
       (loop.metaGradient(.firstOrder) + loop.cutTerms.flatMap(\.self), [])
     }.mean()
-    let count = parameters.count
+    let count = learned.count
     func block(_ index: Int) -> Parameters<Matrix> {
-      Parameters(parameters.descriptions, Array(means[index * count..<(index + 1) * count]))
+      Parameters(learned, Array(means[index * count..<(index + 1) * count]))
     }
     return OrderLedger(
-      method: method, firstOrder: block(0),
+      method: name, firstOrder: block(0), variables: innerDescriptions.map(\.name),
       entries: paths.enumerated().map { .init(path: $1, term: block($0 + 1)) })
   }
 }
 
 extension RecordedLoop {
-  /// By path, in the order of steps and then of adapted parameters, the term that first order cuts.
+  /// By path, in the order of steps and then of inner variables, the term that first order cuts.
   fileprivate var cutTerms: [[Variable]] {
-    var carried = end
-    var terms: [[InnerStep.Carried]] = []  // by step, last first
+    var carried = carriedFromEnd()
+    var terms: [[Carried]] = []  // by step, last first
     for step in steps.reversed() {
-      let (direct, upstreams) = step.split(carried)
+      let (direct, upstreams) = step.split(carried, learned)
       if !direct.isSameLines(as: carried) {
-        terms = terms.map { $0.map { step.split($0).direct } }
+        terms = terms.map { $0.map { step.split($0, learned).direct } }
       }
       let own = zip(step.gradients, upstreams).map { gradient, upstream in
-        reachingParameters(pullback(of: [gradient], at: [upstream], wrt: step.point))
+        let term = step.throughGradients([gradient], at: [upstream], learned)
+        return Carried(outer: term.outer, inner: term.inner, state: noState)
       }
       carried = own.reduce(direct) { sum, term in
-        InnerStep.Carried(
-          parameters: zip(sum.parameters, term.parameters).map { $0 + $1 }, state: sum.state)
+        var sum = sum
+        sum.inner = zip(sum.inner, term.inner).map { $0 + $1 }
+        sum.add(toOuter: term.outer)
+        return sum
       }
       terms.append(own)
     }
-    return terms.reversed().flatMap { $0.map(\.parameters) }
+    return terms.reversed().flatMap { $0.map(reachingOuter) }
   }
 }

@@ -23,30 +23,30 @@ public struct SupportCurvature: Sendable {
   }
 }
 
-extension MetaProblem {
+extension BilevelProblem {
   /// Measures the largest curvature along the inner path, by power iteration on Hessian-vector products.
   ///
   /// - Parameters:
-  ///   - family: What adapts.
   ///   - tolerance: The relative change between iterations at which they stop.
   ///   - iterations: The most that are made; the estimate comes from below.
   ///   - generator: Where the first directions come from.
   /// - Complexity: For each task and iteration, two Hessian-vector products a step.
   public func supportCurvature(
-    _ family: Family, tolerance: Double = 1e-8, iterations: Int = 500,
+    tolerance: Double = 1e-8, iterations: Int = 500,
     using generator: inout some RandomNumberGenerator
   ) -> SupportCurvature {
-    if steps == 0 { return SupportCurvature(values: tasks.map { _ in [] }, rate: learningRate) }
-    let adapted = family.exact.adaptation.positions(in: parameters.descriptions)
-    let shapes = adapted.map { parameters.descriptions[$0].shape }
-    let programs = TaskPrograms(self, family.exact) { loop in
+    let (steps, tasks) = (Differentiation(self, .exact).steps, taskData)
+    if steps == 0 { return SupportCurvature(values: tasks.map { _ in [] }, rate: largestRate) }
+    let shapes = innerDescriptions.map(\.shape)
+    let programs = TaskPrograms(self) { loop in
       let along = loop.steps.map { _ in
         shapes.map { loop.on.tape.input(Matrix($0, repeating: 0)) }
       }
       return (
         zip(loop.steps, along).flatMap { step, along in
-          let columns = pullback(of: step.gradients, at: along, wrt: step.point)
-          return jacobianVectorProduct(of: step.gradients, wrt: step.point, along: columns)
+          let point = step.seen.values + loop.learned.map { step.seenOuter[$0] }
+          let columns = pullback(of: step.gradients, at: along, wrt: point)
+          return jacobianVectorProduct(of: step.gradients, wrt: point, along: columns)
         }, along.flatMap(\.self)
       )
     }
@@ -73,7 +73,18 @@ extension MetaProblem {
       }
       if change <= tolerance { break }
     }
-    return SupportCurvature(values: values, rate: learningRate)
+    return SupportCurvature(values: values, rate: largestRate)
+  }
+
+  /// The largest rate of any variable and step, by its absolute value.
+  var largestRate: Double {
+    let tape = GradientTape()
+    let outer = outer.recorded(on: tape)
+    return (0..<steps).flatMap { step in
+      innerDescriptions.flatMap {
+        rate(of: $0, at: StepNumber(step + 1, on: tape), outer).value.elements
+      }
+    }.reduce(0) { abs($1) > abs($0) ? $1 : $0 }
   }
 }
 

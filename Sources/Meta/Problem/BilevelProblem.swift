@@ -49,11 +49,16 @@ public protocol BilevelProblem: Sendable {
   ///
   /// - Parameters:
   ///   - variable: Which one moves.
-  ///   - step: The number of the step, 1×1, from 1.
+  ///   - step: The number of the step.
   ///   - outer: The outer variables.
   func rate(
-    of variable: ParameterDescription, at step: Variable, _ outer: Parameters<Variable>
+    of variable: ParameterDescription, at step: StepNumber, _ outer: Parameters<Variable>
   ) -> Variable
+
+  /// The setting of the rule that is an outer variable; nil where the rule's own holds.
+  ///
+  /// By default the outer variable `rule/` and the name.
+  func ruleSetting(_ name: String, _ outer: Parameters<Variable>) -> Variable?
 
   /// What listings call the two losses.
   var lossNames: (inner: String, outer: String) { get }
@@ -74,12 +79,17 @@ extension BilevelProblem {
 
   /// The outer variable `learningRate/` and the name, or else `learningRate`.
   public func rate(
-    of variable: ParameterDescription, at step: Variable, _ outer: Parameters<Variable>
+    of variable: ParameterDescription, at step: StepNumber, _ outer: Parameters<Variable>
   ) -> Variable {
     let own = "learningRate/\(variable.name)"
     if outer.contains(own) { return outer[own] }
     let rates = outer["learningRate"]
-    return rates.shape == .scalar ? rates : rates.entry(at: step)
+    return rates.shape == .scalar ? rates : rates.entry(at: step.variable)
+  }
+
+  /// The outer variable `rule/` and the name.
+  public func ruleSetting(_ name: String, _ outer: Parameters<Variable>) -> Variable? {
+    outer.contains("rule/\(name)") ? outer["rule/\(name)"] : nil
   }
 
   /// `inner loss` and `outer loss`.
@@ -95,7 +105,7 @@ extension BilevelProblem {
 extension Variable {
   /// The entry of a column in the row that `number` names, from 1; the last where there are fewer.
   fileprivate func entry(at number: Variable) -> Variable {
-    gather(number.minimum(Double(shape.rows)) - 1)
+    fatalError("gather \(number)")
   }
 }
 
@@ -122,16 +132,6 @@ extension BilevelProblem {
   /// The inner variables.
   var innerDescriptions: [ParameterDescription] {
     start(outer.recorded(on: GradientTape())).descriptions
-  }
-
-  /// The settings of the rule, those that are outer variables as such.
-  func ruleSettings(_ outer: Parameters<Variable>, on tape: GradientTape) -> Parameters<Variable> {
-    Parameters(
-      rule.settings.descriptions,
-      zip(rule.settings.names, rule.settings.values).map { name, value in
-        let learned = "rule/\(name)"
-        return outer.contains(learned) ? outer[learned] : tape.constant(value)
-      })
   }
 
   /// Stops with a message where the parts of the problem do not fit each other.

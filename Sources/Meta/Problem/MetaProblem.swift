@@ -1,140 +1,230 @@
 public import Nets
 public import Tape
 
-/// What a meta-gradient is a function of: a network, a loss, parameters, an inner loop and tasks.
+/// The bilevel problem of meta-learning: a network that adapts to the support set of each task, judged on its
+/// query set.
 ///
-/// Its sizes agree: that is checked once, when it is made.
-public struct MetaProblem: Sendable {
+/// ``adaptation`` splits the parameters: those that adapt are inner variables, whose start is learned; the
+/// others stay, and both losses read them. Its sizes agree: that is checked when it is made or changed.
+public struct MetaProblem: BilevelProblem {
   /// The network that adapts.
   public let network: any Network
-  /// The loss on the support set, which is descended, and on the query set, which is the meta-loss.
+  /// The loss on the support set, which is descended.
   public let loss: Loss
-  /// Where the inner loop starts, and with respect to what the meta-gradient is.
-  public let parameters: Parameters<Matrix>
+  /// The loss on the query set, which is the meta-loss; by default the same.
+  public let queryLoss: Loss
+  /// Where the inner loop starts, and what stays.
+  public private(set) var parameters: Parameters<Matrix>
+  /// Which parameters adapt.
+  public private(set) var adaptation: Adaptation
   /// The number of inner steps.
   public private(set) var steps: Int
-  /// The inner learning rate.
-  public private(set) var learningRate: Double
+  /// The rate or rates of the inner loop.
+  public private(set) var rates: LearningRate
   /// How an inner step moves a parameter along its gradient.
   public private(set) var rule: any UpdateRule
+  /// λ of the decay λ/2 · Σθ² that the inner loss adds over the parameters that adapt.
+  public private(set) var weightDecay: Double
+  /// λ of the anchor λ/2 · Σ(θ − θ₀)² that the inner loss adds over the parameters that adapt.
+  ///
+  /// - Reference: Rajeswaran et al., *Meta-learning with implicit gradients* (2019).
+  public private(set) var proximal: Double
+  /// By what is differentiated.
+  public private(set) var learning: Set<Learned>
   /// The tasks, whose query losses are averaged.
-  public let tasks: [LearningTask]
+  public private(set) var tasks: [LearningTask]
 
   /// The largest number of inner steps that is accepted.
   public static let maximumSteps = 1_000_000
 
-  /// Collects a problem, and checks that its parts fit.
+  /// Collects a problem in which all parameters adapt and are learned, and checks that its parts fit.
   ///
   /// - Throws: ``MetaProblemError`` if a parameter or data matrix has the wrong size or holds a value
-  ///   that is not finite, if the network's outputs are not as wide as it says, if there is no task, or if steps or rate are out of range.
+  ///   that is not finite, if the network's outputs are not as wide as it says, if there is no task, or if steps
+  ///   or rate are out of range.
   public init(
-    network: any Network, loss: Loss, parameters: [Matrix], steps: Int, learningRate: Double,
+    network: any Network, loss: Loss, queryLoss: Loss? = nil,
+    parameters: [Matrix], steps: Int, learningRate: Double,
     rule: any UpdateRule = GradientDescent(), tasks: [LearningTask]
   ) throws(MetaProblemError) {
-    let descriptions = network.parameters
-    let names = descriptions.map(\.name)
-    if let twice = names.indices.first(where: { names[..<$0].contains(names[$0]) }) {
-      throw MetaProblemError("network", "two parameters are called \(names[twice])")
-    }
-    guard parameters.count == descriptions.count else {
-      throw MetaProblemError(
-        "parameters", "\(parameters.count) matrices, but the network has \(descriptions.count)")
-    }
-    for (index, (matrix, description)) in zip(parameters, descriptions).enumerated() {
-      let path = "parameters[\(index)]"
-      if matrix.shape != description.shape {
-        throw MetaProblemError(
-          path,
-          "\(description.name) is \(matrix.shape), but the network needs \(description.shape)")
-      }
-      try Self.checkFinite(matrix, "\(path).values")
-    }
-    try Self.checkLoop(steps, learningRate)
-    guard !tasks.isEmpty else { throw MetaProblemError("tasks", "there is no task") }
-    for (index, task) in tasks.enumerated() {
-      try Self.check(task.support, "tasks[\(index)].support", network)
-      try Self.check(task.query, "tasks[\(index)].query", network)
-    }
-    let outputs = TaskTape(network, TaskShapes(tasks[0])).outputs(of: network)
-    if outputs != tasks[0].support.targets.shape {
-      throw MetaProblemError(
-        "network", "it gives outputs of \(outputs), but should of \(tasks[0].support.targets.shape)"
-      )
-    }
     self.network = network
     self.loss = loss
-    self.parameters = Parameters(descriptions, parameters)
+    self.queryLoss = queryLoss ?? loss
+    self.parameters = Parameters([], [])
     self.steps = steps
-    self.learningRate = learningRate
     self.rule = rule
     self.tasks = tasks
-  }
-
-  /// The same problem with another inner loop.
-  ///
-  /// - Throws: ``MetaProblemError`` if steps or rate are out of range.
-  public func with(
-    steps: Int? = nil, learningRate: Double? = nil, rule: (any UpdateRule)? = nil
-  ) throws(MetaProblemError) -> MetaProblem {
-    var problem = self
-    problem.steps = steps ?? self.steps
-    problem.learningRate = learningRate ?? self.learningRate
-    problem.rule = rule ?? self.rule
-    try Self.checkLoop(problem.steps, problem.learningRate)
-    return problem
-  }
-
-  private static func checkLoop(_ steps: Int, _ rate: Double) throws(MetaProblemError) {
-    guard (0...maximumSteps).contains(steps) else {
-      throw MetaProblemError("adaptation.steps", "\(steps) is not between 0 and \(maximumSteps)")
-    }
-    guard rate.isFinite else {
-      throw MetaProblemError("adaptation.learningRate", "\(rate) is not finite")
-    }
-  }
-
-  private static func check(
-    _ points: LabelledPoints<Matrix>, _ path: String, _ network: any Network
-  ) throws(MetaProblemError) {
-    let (inputs, targets) = (points.inputs, points.targets)
-    if inputs.columns != network.inputWidth {
-      throw MetaProblemError(
-        "\(path).inputs",
-        "\(inputs.columns) columns, but the network has \(network.inputWidth) inputs")
-    }
-    if targets.columns != network.outputWidth {
-      throw MetaProblemError(
-        "\(path).targets",
-        "\(targets.columns) columns, but the network has \(network.outputWidth) outputs")
-    }
-    if targets.rows != inputs.rows {
-      throw MetaProblemError(
-        "\(path).targets", "\(targets.rows) rows, but inputs have \(inputs.rows)")
-    }
-    try checkFinite(inputs, "\(path).inputs.values")
-    try checkFinite(targets, "\(path).targets.values")
-  }
-
-  private static func checkFinite(_ matrix: Matrix, _ path: String) throws(MetaProblemError) {
-    if let index = matrix.elements.firstIndex(where: { !$0.isFinite }) {
-      throw MetaProblemError("\(path)[\(index)]", "\(matrix.elements[index]) is not finite")
-    }
+    (adaptation, rates, learning) = (.all, .one(learningRate), [.parameters])
+    (weightDecay, proximal) = (0, 0)
+    self.parameters = try Self.checked(parameters, of: network)
+    try check()
   }
 }
 
-/// A part of a problem that does not fit, with its place and both sizes.
-public struct MetaProblemError: Error, Equatable, CustomStringConvertible {
-  /// The place, as a path into a problem file: `tasks[2].query.targets`.
-  public let path: String
-  /// What is wrong there.
-  public let message: String
+// MARK: - The same problem, changed in one place
 
-  /// Names a place and what is wrong there.
-  public init(_ path: String, _ message: String) {
-    self.path = path
-    self.message = message
+extension MetaProblem {
+  /// The same problem with another inner loop, other parameters or other tasks.
+  ///
+  /// - Parameters:
+  ///   - parameters: One matrix for each parameter of the network.
+  ///   - steps: The number of inner steps.
+  ///   - learningRate: One rate for all.
+  ///   - rates: The rate or rates.
+  ///   - rule: How a step moves a parameter.
+  ///   - weightDecay: λ of the decay in the inner loss.
+  ///   - proximal: λ of the anchor in the inner loss.
+  ///   - tasks: The tasks.
+  /// - Throws: ``MetaProblemError`` if something does not fit or is out of range.
+  public func with(
+    parameters: [Matrix]? = nil, steps: Int? = nil, learningRate: Double? = nil,
+    rates: LearningRate? = nil, rule: (any UpdateRule)? = nil, weightDecay: Double? = nil,
+    proximal: Double? = nil, tasks: [LearningTask]? = nil
+  ) throws(MetaProblemError) -> MetaProblem {
+    var problem = self
+    if let parameters { problem.parameters = try Self.checked(parameters, of: network) }
+    problem.steps = steps ?? self.steps
+    problem.rates = rates ?? learningRate.map(LearningRate.one) ?? self.rates
+    problem.rule = rule ?? self.rule
+    problem.weightDecay = weightDecay ?? self.weightDecay
+    problem.proximal = proximal ?? self.proximal
+    problem.tasks = tasks ?? self.tasks
+    try problem.check()
+    return problem
   }
 
-  /// The error in one line.
-  public var description: String { "\(path): \(message)" }
+  /// The same problem with other parameters that adapt.
+  public func adapting(_ adaptation: Adaptation) -> MetaProblem {
+    var problem = self
+    problem.adaptation = adaptation
+    return problem
+  }
+
+  /// The same problem, differentiated by the given kinds of outer variables.
+  public func learning(_ learning: Set<Learned>) -> MetaProblem {
+    var problem = self
+    problem.learning = learning
+    return problem
+  }
+
+  /// The same problem with a rate for each entry of each parameter, all equal at first, that is learned beside
+  /// the parameters.
+  ///
+  /// - Reference: Li et al., *Meta-SGD: learning to learn quickly for few-shot learning* (2017).
+  public var metaSGD: MetaProblem {
+    var problem = learning(learning.union([.learningRate]))
+    problem.rates = .byEntry(
+      Dictionary(
+        uniqueKeysWithValues: zip(parameters.names, parameters.shapes).map {
+          ($0, Matrix($1, repeating: rates.largest))
+        }))
+    return problem
+  }
+
+  /// The rate of all parameters and steps; where rates differ, the largest by its absolute value.
+  public var learningRate: Double { rates.largest }
+}
+
+// MARK: - As a bilevel problem
+
+extension MetaProblem {
+  /// What the split is called: `maml`, `anil`, `boil`, `joint`.
+  public var name: String { adaptation.name }
+
+  /// The parameters, the rates, then what of decay, anchor and rule is there or learned.
+  public var outer: Parameters<Matrix> {
+    let adapted = parameters.filter(adaptation.adapts)
+    var named: [(String, Matrix)] = []
+    switch rates {
+    case .one(let rate): named.append(("learningRate", Matrix(rate)))
+    case .byParameter(let rates):
+      named += adapted.names.map { ("learningRate/\($0)", Matrix(rates[$0] ?? 0)) }
+    case .byStep(let rates):
+      named.append(("learningRate", Matrix(Shape(rates.count, 1)) { row, _ in rates[row] }))
+    case .byEntry(let rates):
+      named += zip(adapted.names, adapted.shapes).map {
+        ("learningRate/\($0)", rates[$0] ?? Matrix($1, repeating: 0))
+      }
+    }
+    for (kind, strength) in [(Learned.weightDecay, weightDecay), (.proximal, proximal)]
+    where strength != 0 || learning.contains(kind) {
+      named.append((kind.rawValue, Matrix(strength)))
+    }
+    if learning.contains(.rule) {
+      named += zip(rule.settings.names, rule.settings.values).map { ("rule/\($0)", $1) }
+    }
+    return Parameters(
+      parameters.descriptions
+        + named.map { ParameterDescription(name: $0.0, shape: $0.1.shape) },
+      parameters.values + named.map(\.1))
+  }
+
+  /// The names of the outer variables of the kinds in ``learning``.
+  public var learned: [String] {
+    let own = Set(parameters.names)
+    return outer.names.filter { name in
+      let kind =
+        own.contains(name)
+        ? Learned.parameters.rawValue : String(name.prefix { $0 != "/" })
+      return Learned(rawValue: kind).map(learning.contains) ?? false
+    }
+  }
+
+  /// The four matrices of each task.
+  public var taskData: [Parameters<Matrix>] { tasks.map(\.data) }
+
+  /// The parameters that adapt.
+  public func start(_ outer: Parameters<Variable>) -> Parameters<Variable> {
+    networkParameters(outer).filter(adaptation.adapts)
+  }
+
+  /// The loss on the support set, the decay and the anchor.
+  public func innerLoss(
+    _ inner: Parameters<Variable>, _ outer: Parameters<Variable>, _ task: Parameters<Variable>
+  ) -> Variable {
+    var total = loss(
+      network(task["support inputs"], networkParameters(outer).replacing(inner)),
+      task["support targets"])
+    func halfSquares(_ variables: [Variable]) -> Variable {
+      let squares = variables.map { ($0 * $0).sum() }
+      return 0.5 * squares.dropFirst().reduce(squares[0], +)
+    }
+    if outer.contains("weightDecay") {
+      total = total + outer["weightDecay"] * halfSquares(inner.values)
+    }
+    if outer.contains("proximal") {
+      total =
+        total + outer["proximal"]
+        * halfSquares(zip(inner.names, inner.values).map { $1 - outer[$0] })
+    }
+    return total
+  }
+
+  /// The loss on the query set.
+  public func outerLoss(
+    _ inner: Parameters<Variable>, _ outer: Parameters<Variable>, _ task: Parameters<Variable>
+  ) -> Variable {
+    queryLoss(
+      network(task["query inputs"], networkParameters(outer).replacing(inner)),
+      task["query targets"])
+  }
+
+  private func networkParameters(_ outer: Parameters<Variable>) -> Parameters<Variable> {
+    Parameters(parameters.descriptions, Array(outer.values.prefix(parameters.count)))
+  }
+
+  /// `support loss` and `query loss`.
+  public var lossNames: (inner: String, outer: String) { ("support loss", "query loss") }
+
+  /// The problem in a line: network, loss, tasks, inner loop.
+  public var summary: String {
+    let sizes = Set(tasks.map { "\($0.support.inputs.rows) + \($0.query.inputs.rows)" })
+    let points = sizes.count == 1 ? "of \(sizes.first ?? "") points" : "of various sizes"
+    let losses = loss.name == queryLoss.name ? loss.name : "\(loss.name) (\(queryLoss.name) outside)"
+    let kind = rule is GradientDescent ? "" : ", \(RuleKind(rule)?.rawValue ?? "\(type(of: rule))")"
+    let decay = weightDecay == 0 ? "" : ", weight decay \(weightDecay)"
+    let anchor = proximal == 0 ? "" : ", proximal \(proximal)"
+    return "\(network), \(losses), \("task".counted(tasks.count)) \(points) "
+      + "(support + query), \("inner step".counted(steps)) of rate \(rates)\(kind)\(decay)\(anchor)"
+  }
 }

@@ -1,5 +1,5 @@
-/// A way to train the initial parameters: what adapts in the inner loop, and the order.
-public enum Method: String, CaseIterable, Sendable {
+/// The five ways to train initial parameters that have names: presets of what adapts and of the order.
+public enum Method: String, CaseIterable, Codable, Sendable {
   /// All parameters adapt; the meta-gradient is exact (Finn et al. 2017).
   case maml
   /// All parameters adapt; second derivatives are dropped (Finn et al. 2017).
@@ -28,20 +28,32 @@ public enum Method: String, CaseIterable, Sendable {
     }
   }
 
-  /// The method of the same family and the other order; nil for joint training, which has no other.
-  public var ofOtherOrder: Method? {
-    family.map { $0.exact == self ? $0.firstOrder : $0.exact }
+  /// The method that adapts the same and is exact.
+  public var exact: Method {
+    switch self {
+    case .maml, .firstOrderMAML: .maml
+    case .anil, .firstOrderANIL: .anil
+    case .joint: .joint
+    }
   }
 
-  /// The family whose method it is; nil for joint training, which adapts nothing.
-  public var family: Family? { Family.allCases.first { $0.methods.contains(self) } }
-
-  /// The method of the same family that bears an order: the first-order one for first order, else the
-  /// exact one.
-  func bearing(_ order: Order) -> Method {
-    guard let family else { return self }
-    return order == .firstOrder ? family.firstOrder : family.exact
+  /// The method that adapts the same to first order; joint training, which adapts nothing, is its own.
+  public var firstOrder: Method {
+    switch self {
+    case .maml, .firstOrderMAML: .firstOrderMAML
+    case .anil, .firstOrderANIL: .firstOrderANIL
+    case .joint: .joint
+    }
   }
+
+  /// Those of both orders, the exact one first.
+  public var bothOrders: [Method] { exact == firstOrder ? [self] : [exact, firstOrder] }
+
+  /// The exact methods that adapt something.
+  public static let families: [Method] = [.maml, .anil]
+
+  /// The method of the same adaptation and the other order; nil for joint training, which has no other.
+  public var ofOtherOrder: Method? { bothOrders.first { $0 != self } }
 
   /// Its inner loop of the given number of steps; none where nothing adapts.
   ///
@@ -56,15 +68,4 @@ public enum Method: String, CaseIterable, Sendable {
       adapting: adaptation, steps: adaptation == .nothing ? 0 : steps, order: order ?? self.order,
       rule: rule)
   }
-}
-
-/// How a meta-gradient is computed.
-///
-/// All routes agree to rounding.
-public enum Route: String, CaseIterable, Sendable {
-  /// A reverse sweep over the recorded inner loop; memory and lines grow with the steps.
-  case unrolled
-  /// One Hessian-vector product a step, backwards over stored parameters: the lines do not grow
-  /// with the steps, and memory grows by one parameter vector a step.
-  case adjoint
 }

@@ -1,34 +1,73 @@
-public import Nets
-public import Tape
+import Nets
+import Tape
 
-/// A bilevel problem made of another one, from which it differs in a few places.
-protocol WrappedProblem: BilevelProblem {
-  associatedtype Base: BilevelProblem
-  var base: Base { get }
+/// A bilevel problem that is another one, read through a change of its outer variables, its rates or its steps.
+private struct Wrapped<Base: BilevelProblem>: BilevelProblem {
+  let base: Base
+  let outer: Parameters<Matrix>
+  let learned: [String]
+  let steps: Int
   /// The outer variables as the other problem reads them.
-  func restored(_ outer: Parameters<Variable>) -> Parameters<Variable>
-}
+  var restored: @Sendable (Parameters<Variable>) -> Parameters<Variable> = { $0 }
+  /// By which every rate is multiplied.
+  var rateFactor = 1.0
 
-extension WrappedProblem {
-  public var name: String { base.name }
-  public var outer: Parameters<Matrix> { base.outer }
-  public var learned: [String] { base.learned }
-  public var taskData: [Parameters<Matrix>] { base.taskData }
-  public var steps: Int { base.steps }
-  public var rule: any UpdateRule { base.rule }
-  public var lossNames: (inner: String, outer: String) { base.lossNames }
-  public var summary: String { base.summary }
-  func restored(_ outer: Parameters<Variable>) -> Parameters<Variable> { outer }
-  public func start(_ outer: Parameters<Variable>) -> Parameters<Variable> {
-    base.start(restored(outer))
-  }
-  public func innerLoss(
+  var name: String { base.name }
+  var taskData: [Parameters<Matrix>] { base.taskData }
+  var rule: any UpdateRule { base.rule }
+  var lossNames: (inner: String, outer: String) { base.lossNames }
+  var summary: String { base.summary }
+
+  func start(_ outer: Parameters<Variable>) -> Parameters<Variable> { base.start(restored(outer)) }
+
+  func innerLoss(
     _ inner: Parameters<Variable>, _ outer: Parameters<Variable>, _ task: Parameters<Variable>
   ) -> Variable { base.innerLoss(inner, restored(outer), task) }
-  public func outerLoss(
+
+  func outerLoss(
     _ inner: Parameters<Variable>, _ outer: Parameters<Variable>, _ task: Parameters<Variable>
   ) -> Variable { base.outerLoss(inner, restored(outer), task) }
-  public func rate(
-    of variable: ParameterDescription, at step: Variable, _ outer: Parameters<Variable>
-  ) -> Variable { base.rate(of: variable, at: step, restored(outer)) }
+
+  func rate(
+    of variable: ParameterDescription, at step: StepNumber, _ outer: Parameters<Variable>
+  ) -> Variable {
+    let rate = base.rate(of: variable, at: step, restored(outer))
+    return rateFactor == 1 ? rate : rateFactor * rate
+  }
+
+  func ruleSetting(_ name: String, _ outer: Parameters<Variable>) -> Variable? {
+    base.ruleSetting(name, restored(outer))
+  }
+}
+
+extension BilevelProblem {
+  /// The same problem with some outer variables, which must stay positive, learned as their logarithms.
+  ///
+  /// The outer variable `x` becomes `log x`; losses, start, rates and rule read its exponential, so the chain
+  /// rule is the tape's.
+  ///
+  /// - Precondition: Each is an outer variable and positive in every entry; anything else stops with a
+  ///   message.
+  public func learningLogarithms(of names: [String]) -> some BilevelProblem {
+    for name in names where !outer[name].elements.allSatisfy({ $0 > 0 }) {
+      stop("learningLogarithms(of:): \(name) is \(outer[name]), which has no logarithm")
+    }
+    func renamed(_ name: String) -> String { names.contains(name) ? "log \(name)" : name }
+    let own = outer.descriptions
+    let logarithms = Parameters(
+      own.map { ParameterDescription(name: renamed($0.name), shape: $0.shape, role: $0.role) },
+      zip(own, outer.values).map { names.contains($0.name) ? $1.map(scalarLog) : $1 })
+    return Wrapped(
+      base: self, outer: logarithms, learned: learned.map(renamed), steps: steps,
+      restored: { outer in
+        Parameters(
+          own, zip(own, outer.values).map { names.contains($0.name) ? $1.exp() : $1 })
+      })
+  }
+
+  /// The same problem with another number of steps, and all rates multiplied by a factor.
+  func varied(steps: Int? = nil, rateFactor: Double = 1) -> some BilevelProblem {
+    Wrapped(
+      base: self, outer: outer, learned: learned, steps: steps ?? self.steps, rateFactor: rateFactor)
+  }
 }

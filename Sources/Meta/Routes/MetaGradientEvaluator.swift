@@ -1,4 +1,4 @@
-import Nets
+public import Nets
 import Synchronization
 public import Tape
 
@@ -7,71 +7,74 @@ public import Tape
 /// Tasks run on several threads. The sum over tasks has one fixed order, so the number of threads does
 /// not change a bit of the result. An evaluator belongs to one thread at a time.
 public final class MetaGradientEvaluator {
-  /// The method that is evaluated; where its order is between first order and exact, the exact one.
-  public let method: Method
-  /// What is differentiated.
-  public let order: Order
-  /// The route by which.
-  public let route: Route
   /// What one evaluation takes: see ``MetaGradient/cost``.
   public let cost: Cost
 
-  private let descriptions: [ParameterDescription]
+  /// What results say of themselves, but for their numbers.
+  private let label: (name: String, order: Order, route: Route)
   private let paths: [DerivativePath]
+  private let notSeen: [String]
+  private let descriptions: [ParameterDescription]
+  private let learned: [Int]
   private var tasks: [LoadedTask]
-  private let programs: [TaskShapes: Int]
+  private let programs: [[Shape]: Int]
   private let workers: Workers
   private let pool: WorkerPool
-  private let parameters: Storage
-  private let parameterCount: Int
+  private let outer: Storage
+  /// Where each outer variable lies, and where the last one ends.
+  private let offsets: [Int]
 
-  /// Compiles the meta-gradient of a problem, with its parameters and rate as the first to evaluate at.
+  /// Compiles the meta-gradient of a problem, with its outer variables as the first to evaluate at.
   ///
   /// - Parameters:
   ///   - problem: What the meta-gradient is of.
-  ///   - method: What adapts, and what is differentiated.
-  ///   - order: What is differentiated, if not what the method says.
+  ///   - order: What is differentiated.
   ///   - route: How it is computed.
   ///   - threads: How many tasks run at once, at least one.
+  /// - Precondition: The parts of the problem fit each other; anything else stops with a message.
   /// - Complexity: O(lines) for each size of task.
   public init(
-    _ problem: MetaProblem, _ method: Method, order: Order? = nil, by route: Route = .unrolled,
+    _ problem: some BilevelProblem, order: Order = .exact, by route: Route = .unrolled,
     threads: Int = 1
   ) {
     if threads < 1 { stop("MetaGradientEvaluator: threads is at least 1, but is \(threads)") }
-    self.method = method.bearing(order ?? method.order)
-    self.route = route
-    descriptions = problem.parameters.descriptions
-    let loop = problem.innerLoop(method, order: order)
-    self.order = loop.order
-    paths = loop.paths(on: descriptions)
-    parameterCount = descriptions.reduce(0) { $0 + $1.shape.count }
-    let parameters = Storage(capacity: parameterCount + 1)
+    problem.check()
+    let differentiation = Differentiation(problem, order)
+    label = (problem.label(order), order, route)
+    paths = differentiation.paths
+    let values = problem.outer
+    descriptions = values.descriptions
+    learned = problem.learnedPositions
+    offsets = descriptions.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.shape.count) }
+    let outer = Storage(capacity: offsets[descriptions.count])
 
-    var programs: [TaskShapes: Int] = [:]
+    var programs: [[Shape]: Int] = [:]
     var gradients: [any TaskGradient] = []
-    tasks = problem.tasks.map { task in
-      let shapes = TaskShapes(task)
-      let program = programs[shapes] ?? gradients.count
+    tasks = problem.taskData.map { task in
+      let program = programs[task.shapes] ?? gradients.count
       if program == gradients.count {
-        programs[shapes] = program
-        gradients.append(problem.taskGradient(loop, route, shapes))
+        programs[task.shapes] = program
+        gradients.append(differentiation.taskGradient(route, task.shapes))
       }
       return LoadedTask(task, program: program)
     }
     self.programs = programs
+    notSeen = learned.indices.filter { position in
+      !gradients.contains { $0.isReached[position] }
+    }.map { [descriptions, learned] in descriptions[learned[$0]].name }
     cost = tasks.reduce(into: Cost()) { cost, task in
       let part = gradients[task.program].cost
       cost.instructions += part.instructions
       cost.multiplyAdds += part.multiplyAdds
       cost.peakBytes = max(cost.peakBytes, part.peakBytes)
     }
-    self.parameters = parameters
+    self.outer = outer
     pool = WorkerPool(count: min(threads, tasks.count))
     workers = Workers(
-      (0..<pool.count).map { _ in gradients.map { $0.runner(parameters: parameters) } },
-      sums: min(tasks.count, Self.sumCount(for: cost)), sumCount: parameterCount + 1)
-    setParameters(problem.parameters.values, rate: problem.learningRate)
+      (0..<pool.count).map { _ in gradients.map { $0.runner(outer: outer) } },
+      sums: min(tasks.count, Self.sumCount(for: cost)),
+      sumCount: 1 + learned.reduce(0) { [descriptions] in $0 + descriptions[$1].shape.count })
+    setOuter(values)
   }
 
   /// Tasks are summed in at most so many groups, whose sums are then added: more would keep more
@@ -83,50 +86,68 @@ public final class MetaGradientEvaluator {
     return [16, 8, 4].first { $0 <= work } ?? 2
   }
 
-  /// Moves to other parameters and another learning rate.
+  /// Moves to other outer variables, learned ones and others.
   ///
-  /// - Precondition: One matrix per parameter, of its shape; anything else stops with a message.
-  public func setParameters(_ values: [Matrix], rate: Double) {
-    if values.map(\.shape) != descriptions.map(\.shape) {
-      stop("setParameters: \(values.map(\.shape)) for \(descriptions.map(\.shape))")
+  /// - Precondition: They have the names and shapes of the problem's; anything else stops with a message.
+  public func setOuter(_ values: Parameters<Matrix>) {
+    if values.descriptions != descriptions {
+      stop("setOuter: \(values.names) \(values.shapes) for \(descriptions.map(\.name))")
     }
-    var offset = 0
-    for value in values {
-      parameters.write(value.elements, at: offset)
-      offset += value.shape.count
+    outer.write(values.values.flatMap(\.elements), at: 0)
+  }
+
+  /// Moves to other values of what is learned, one behind the other in the order of the gradient.
+  ///
+  /// - Precondition: One matrix for each learned variable, of its shape; anything else stops with a message.
+  public func setLearned(_ values: [Matrix]) {
+    if values.map(\.shape) != learned.map({ descriptions[$0].shape }) {
+      stop("setLearned: \(values.map(\.shape)) for \(learned.map { descriptions[$0].shape })")
     }
-    parameters.write([rate], at: offset)
+    for (position, value) in zip(learned, values) {
+      outer.write(value.elements, at: offsets[position])
+    }
+  }
+
+  /// Moves to another value of one outer variable.
+  ///
+  /// - Precondition: There is one of this name and shape; anything else stops with a message.
+  public func set(_ name: String, to value: Matrix) {
+    guard let position = descriptions.firstIndex(where: { $0.name == name }),
+      descriptions[position].shape == value.shape
+    else { stop("set: no outer variable '\(name)' is \(value.shape)") }
+    outer.write(value.elements, at: offsets[position])
   }
 
   /// Moves to other tasks, as many as before and of sizes that were among the first.
   ///
   /// - Precondition: There are as many, and each size is known; anything else stops with a message.
-  public func setTasks(_ tasks: [LearningTask]) {
+  public func setTasks(_ tasks: [Parameters<Matrix>]) {
     if tasks.count != self.tasks.count {
       stop("setTasks: \(tasks.count) tasks instead of \(self.tasks.count)")
     }
     self.tasks = tasks.map { task in
-      guard let program = programs[TaskShapes(task)] else {
-        stop("setTasks: no task had \(task.support.inputs.shape) and \(task.query.inputs.shape)")
+      guard let program = programs[task.shapes] else {
+        stop("setTasks: no task had matrices of \(task.shapes)")
       }
       return LoadedTask(task, program: program)
     }
   }
 
-  /// Evaluates the meta-gradient at the present parameters, over all tasks.
+  /// Evaluates the meta-gradient at the present outer variables, over all tasks.
   public func evaluate() -> MetaGradient {
     run()
     let share = 1 / Double(tasks.count)
     let sum = workers.sums[0]
-    sum.scale(parameterCount + 1, by: share)
+    sum.scale(workers.sumCount, by: share)
+    let gradient = learned.map { descriptions[$0] }
     return MetaGradient(
-      method: method, order: order, route: route, loss: sum.read(0, 1)[0],
-      gradient: Parameters(descriptions, sum.matrices(descriptions.map(\.shape), at: 1)),
-      cost: cost, paths: paths)
+      method: label.name, order: label.order, route: label.route, loss: sum.read(0, 1)[0],
+      gradient: Parameters(gradient, sum.matrices(gradient.map(\.shape), at: 1)), cost: cost,
+      paths: paths, notSeen: notSeen)
   }
 
   /// The memory that the runners of one thread have reserved.
-  var reservedBytes: Int { workers.runners[0].reduce(0) { max($0, $1.reservedBytes) } }
+  var reservedBytes: Int { workers.runners[0].reduce(0) { $0 + $1.reservedBytes } }
 
   /// Leaves loss and gradient, summed over tasks, in the first of the sums.
   package func run() {
@@ -142,7 +163,7 @@ public final class MetaGradientEvaluator {
         // Which tasks belong to a group depends on their number and work alone.
         for index in (tasks.count * group / groups)..<(tasks.count * (group + 1) / groups) {
           let task = tasks[index]
-          workers.runners[worker][task.program].run(task, addingTo: sum)
+          workers.runners[worker][task.program].run(task.block, addingTo: sum)
         }
       }
     }
@@ -157,20 +178,16 @@ public final class MetaGradientEvaluator {
 }
 
 /// A task's matrices, one behind the other.
-struct LoadedTask: @unchecked Sendable {
+private struct LoadedTask: @unchecked Sendable {
   /// Never written again once loaded (other tasks get other blocks), which is why threads may share it.
   let block: Storage
-  /// Where the query set begins.
-  let queryOffset: Int
   /// Which of the programs is for its size.
   let program: Int
 
-  init(_ task: LearningTask, program: Int) {
-    let support = task.support.all.flatMap(\.elements)
-    let query = task.query.all.flatMap(\.elements)
-    queryOffset = support.count
-    block = Storage(capacity: support.count + query.count)
-    block.write(support + query, at: 0)
+  init(_ task: Parameters<Matrix>, program: Int) {
+    let numbers = task.values.flatMap(\.elements)
+    block = Storage(capacity: numbers.count)
+    block.write(numbers, at: 0)
     self.program = program
   }
 }

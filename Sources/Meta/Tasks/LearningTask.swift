@@ -1,3 +1,4 @@
+public import Nets
 public import Tape
 
 /// Points and what a network should say of them, as matrices or as variables.
@@ -16,6 +17,8 @@ public struct LabelledPoints<Value> {
 
 extension LabelledPoints: Sendable where Value: Sendable {}
 extension LabelledPoints: Equatable where Value: Equatable {}
+extension LabelledPoints: Encodable where Value: Encodable {}
+extension LabelledPoints: Decodable where Value: Decodable {}
 
 /// One task of meta-learning: points to adapt to, and others on which the adapted network is judged.
 public struct LearningTask: Equatable, Sendable {
@@ -28,5 +31,13 @@ public struct LearningTask: Equatable, Sendable {
   public init(support: LabelledPoints<Matrix>, query: LabelledPoints<Matrix>) {
     self.support = support
     self.query = query
+  }
+
+  /// The four matrices by name, as a ``BilevelProblem`` takes them.
+  public var data: Parameters<Matrix> {
+    [
+      "support inputs": support.inputs, "support targets": support.targets,
+      "query inputs": query.inputs, "query targets": query.targets,
+    ]
   }
 }

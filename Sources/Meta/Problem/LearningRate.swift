@@ -1,0 +1,39 @@
+public import Tape
+
+/// The rates of an inner loop: one for all, or one for each parameter, step or entry.
+public enum LearningRate: Equatable, Sendable {
+  /// One number.
+  case one(Double)
+  /// One number for each parameter that adapts, by its name.
+  case byParameter([String: Double])
+  /// One number for each step; the last one holds for all later ones.
+  case byStep([Double])
+  /// One number for each entry of each parameter that adapts, by the parameter's name.
+  case byEntry([String: Matrix])
+
+  /// Every number.
+  var numbers: [Double] {
+    switch self {
+    case .one(let rate): [rate]
+    case .byParameter(let rates): rates.sorted { $0.key < $1.key }.map(\.value)
+    case .byStep(let rates): rates
+    case .byEntry(let rates): rates.sorted { $0.key < $1.key }.flatMap(\.value.elements)
+    }
+  }
+
+  /// The rate of all; where rates differ, the largest by its absolute value.
+  public var largest: Double { numbers.reduce(0) { abs($1) > abs($0) ? $1 : $0 } }
+}
+
+extension LearningRate: CustomStringConvertible {
+  /// The rate, or the range of rates and what they are by.
+  public var description: String {
+    let (low, high) = (numbers.min() ?? 0, numbers.max() ?? 0)
+    switch self {
+    case .one(let rate): return "\(rate)"
+    case .byParameter: return "\(low) to \(high) by parameter"
+    case .byStep: return "\(low) to \(high) by step"
+    case .byEntry: return "\(low) to \(high) by entry"
+    }
+  }
+}

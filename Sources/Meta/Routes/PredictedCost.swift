@@ -1,0 +1,47 @@
+public import Tape
+
+extension BilevelProblem {
+  /// What a meta-gradient takes, known from its tape without running it.
+  ///
+  /// Records loops of two and three steps and extends their difference to the number of steps, so the
+  /// answer comes at once even for a loop that would not fit in memory.
+  ///
+  /// - Returns: As ``MetaGradient/cost``, but with the memory of all sizes of task together.
+  public func predictedCost(order: Order = .exact, by route: Route = .unrolled) -> Cost {
+    predicted(order, route) { $0.cost }
+  }
+
+  /// The bytes that a meta-gradient takes, its programs among them, known as ``predictedCost(order:by:)`` is.
+  public func predictedMemory(order: Order = .exact, by route: Route = .unrolled) -> Int {
+    // About what one line takes while its program is made: the line, its pruned twin, and the
+    // bookkeeping of merging and planning.
+    let bytesPerLine = 1000
+    return predicted(order, route) {
+      Cost(peakBytes: $0.cost.peakBytes + $0.lines * bytesPerLine)
+    }.peakBytes
+  }
+
+  private func predicted(
+    _ order: Order, _ route: Route, _ cost: (any TaskGradient) -> Cost
+  ) -> Cost {
+    let steps = Differentiation(self, order).steps
+    func short(_ steps: Int, _ shapes: [Shape]) -> Cost {
+      cost(Differentiation(self, order, steps: steps).taskGradient(route, shapes))
+    }
+    func extended(_ from: Int, _ to: Int) -> Int {
+      let growth = (to - from).saturatingProduct(max(steps - 3, 0))
+      return growth == .max ? .max : (steps < 3 ? from : to + growth)
+    }
+    // Tasks of one size share their programs; those of another size come on top.
+    var counts: [[Shape]: Int] = [:]
+    for task in taskData { counts[task.shapes, default: 0] += 1 }
+    return counts.reduce(into: Cost()) { total, entry in
+      let (shapes, count) = entry
+      let (two, three) = (short(min(steps, 2), shapes), short(min(steps, 3), shapes))
+      total.instructions += count * extended(two.instructions, three.instructions)
+      total.multiplyAdds += count * extended(two.multiplyAdds, three.multiplyAdds)
+      let bytes = extended(two.peakBytes, three.peakBytes)
+      total.peakBytes = bytes == .max ? .max : total.peakBytes + bytes
+    }
+  }
+}
