@@ -1,4 +1,5 @@
 import Foundation
+import Meta
 
 /// The command line: finds the command, prints what it answers, and turns errors into one line.
 @main

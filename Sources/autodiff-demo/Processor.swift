@@ -1,4 +1,5 @@
 import Foundation
+import Meta
 
 /// What the kernels were compiled to use.
 #if AVX512_KERNELS

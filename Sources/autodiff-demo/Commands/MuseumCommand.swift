@@ -1,3 +1,4 @@
+import Meta
 import Tape
 
 /// `museum`: mistakes that people make with automatic differentiation, made, and caught.

@@ -1,3 +1,5 @@
+import Meta
+
 /// A subcommand: what it takes, what its help says, and what it does.
 struct Command: Sendable {
   let name: String

@@ -25,11 +25,6 @@ func names<Choice: RawRepresentable<String> & CaseIterable>(_ choice: Choice.Typ
   Choice.allCases.map(\.rawValue).list
 }
 
-extension [String] {
-  /// The words, separated by commas.
-  var list: String { joined(separator: ", ") }
-}
-
 extension KeyedDecodingContainer<Key> {
   /// The path to a value of this object.
   func path(_ key: Key) -> [any CodingKey] { codingPath + [key] }

@@ -1,4 +1,4 @@
-import Foundation
+import Meta
 import Tape
 
 /// One trap of the museum: the mistake as it is made, what it gives, what is right, what catches it.
@@ -70,9 +70,6 @@ struct Finding: Encodable {
 }
 
 extension Double {
-  /// The number with up to six digits, without zeros that say nothing.
-  var upToSixDigits: String { isNaN ? "nan" : String(format: "%.6g", self == 0 ? 0 : self) }
-
   /// Whether two numbers agree but for rounding.
   func agrees(with other: Double, to tolerance: Double = 1e-12) -> Bool {
     abs(self - other) <= tolerance * max(1, abs(other))

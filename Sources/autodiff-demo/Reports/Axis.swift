@@ -1,4 +1,5 @@
 import Foundation
+import Meta
 
 /// What an axis shows: its label with the unit, its scale, its range and where its ticks stand.
 struct Axis {
@@ -77,7 +78,7 @@ struct Axis {
         return (digit == 1 ? "" : "\(digit)·") + Self.power(power)
       }
       if size >= 10_000 { return Int(tick).grouped }
-      return String(format: "%.4g", tick)
+      return tick.upTo(4)
     }
   }
 

@@ -1,3 +1,5 @@
+import Meta
+
 /// A page that stands alone: its style is in it, it runs no script, and it asks nothing of the network.
 struct HTMLPage {
   var title: String

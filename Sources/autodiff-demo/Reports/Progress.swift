@@ -1,4 +1,5 @@
 import Foundation
+import Meta
 import Synchronization
 
 /// A bar on standard error that says how far a run has come and, after a second, how long it still

@@ -1,0 +1,65 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// The number as C's `printf` writes it: in Meta, which has no Foundation, this is the one place that
+/// names a platform.
+private func printed(_ number: Double, as format: String) -> String {
+  if number.isNaN { return "nan" }
+  // The largest number has 309 digits before the point.
+  var text = Array(repeating: CChar(0), count: 400)
+  let count = withVaList([number]) { vsnprintf(&text, text.count, format, $0) }
+  if count >= text.count {
+    text = Array(repeating: 0, count: Int(count) + 1)
+    _ = withVaList([number]) { vsnprintf(&text, text.count, format, $0) }
+  }
+  return String(decoding: text.prefix(Int(count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
+}
+
+extension Double {
+  /// The number with so many decimals.
+  package func fixed(_ decimals: Int) -> String { printed(self, as: "%.\(decimals)f") }
+
+  /// The number with so many significant digits, with an exponent where it is long.
+  package func significant(_ digits: Int) -> String {
+    let text = printed(self, as: "%#.\(digits)g")
+    return text.hasSuffix(".") ? String(text.dropLast()) : text.replacing(".e", with: "e")
+  }
+
+  /// The number with at most so many significant digits, without zeros that say nothing.
+  package func upTo(_ digits: Int) -> String { printed(self == 0 ? 0 : self, as: "%.\(digits)g") }
+
+  /// The number with up to six digits, without zeros that say nothing.
+  package var upToSixDigits: String { upTo(6) }
+
+  /// A number of microseconds in the unit that suits it.
+  package var duration: String {
+    if self < 1000 { return "\(fixed(self < 100 ? 1 : 0)) µs" }
+    return self < 1e6 ? "\((self / 1000).fixed(2)) ms" : "\((self / 1e6).fixed(2)) s"
+  }
+}
+
+extension Int {
+  /// The number with its thousands apart.
+  package var grouped: String {
+    var digits = String(magnitude)
+    var groups: [String] = []
+    while digits.count > 3 {
+      groups.insert(String(digits.suffix(3)), at: 0)
+      digits.removeLast(3)
+    }
+    return (self < 0 ? "-" : "") + ([digits] + groups).joined(separator: " ")
+  }
+
+  /// A number of bytes in the unit that suits it.
+  package var bytes: String {
+    let units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"]
+    var (value, unit) = (Double(self), 0)
+    while value >= 1000, unit < units.count - 1 { (value, unit) = (value / 1000, unit + 1) }
+    return unit == 0 ? "\(self) B" : "\(value.fixed(value < 100 ? 1 : 0)) \(units[unit])"
+  }
+}
