@@ -38,21 +38,26 @@ let package = Package(
     .library(name: "Tape", targets: ["Tape"]),
     .library(name: "Nets", targets: ["Nets"]),
     .library(name: "Meta", targets: ["Meta"]),
+    .library(name: "Studies", targets: ["Studies"]),
     .executable(name: "autodiff-demo", targets: ["autodiff-demo"]),
   ],
   targets: [
     .target(name: "Tape", swiftSettings: kernels + target + engine),
     .target(name: "Nets", dependencies: ["Tape"]),
-    .target(name: "Meta", dependencies: ["Tape", "Nets"]),
+    .target(name: "Meta", dependencies: ["Tape", "Nets"], exclude: ["Studies"]),
+    // Studies of papers apply the library; who links Meta does not link them.
+    .target(name: "Studies", dependencies: ["Tape", "Nets", "Meta"], path: "Sources/Meta/Studies"),
     .executableTarget(
-      name: "autodiff-demo", dependencies: ["Tape", "Nets", "Meta"], swiftSettings: kernels),
+      name: "autodiff-demo", dependencies: ["Tape", "Nets", "Meta", "Studies"],
+      swiftSettings: kernels),
     .target(
       name: "TestSupport", dependencies: ["Tape", "Nets", "Meta"], path: "Tests/TestSupport"),
     .testTarget(name: "TapeTests", dependencies: ["Tape", "TestSupport"]),
     .testTarget(name: "NetsTests", dependencies: ["Nets", "TestSupport"]),
-    .testTarget(name: "MetaTests", dependencies: ["Meta", "TestSupport"]),
+    .testTarget(name: "MetaTests", dependencies: ["Meta", "Studies", "TestSupport"]),
     .testTarget(name: "AutodiffDemoTests", dependencies: ["autodiff-demo", "TestSupport"]),
-    .testTarget(name: "CourseTests", dependencies: ["Tape", "Nets", "Meta", "TestSupport"]),
+    .testTarget(
+      name: "CourseTests", dependencies: ["Tape", "Nets", "Meta", "Studies", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

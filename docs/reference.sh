@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the API reference of the three libraries with the toolchain's own docc, warnings as errors:
+# Builds the API reference of the libraries with the toolchain's own docc, warnings as errors:
 # docs/reference.sh [FOLDER], by default .build/reference. A reference that is there is replaced.
 set -euo pipefail
 
@@ -43,10 +43,11 @@ pages=(
 archives=()
 
 # In the order of the imports, so that links lead to the modules before.
-for module in Tape Nets Meta; do
+for catalogue in Sources/{Tape/Tape,Nets/Nets,Meta/Meta,Meta/Studies/Studies}.docc; do
+  module=$(basename "$catalogue" .docc)
   mkdir "$work/$module"
   "$extract" -module-name "$module" "${symbols[@]}" -output-dir "$work/$module"
-  "$docc" convert "Sources/$module/$module.docc" "${pages[@]}" \
+  "$docc" convert "$catalogue" "${pages[@]}" \
     --additional-symbol-graph-dir "$work/$module" --output-path "$work/$module.doccarchive" |
     sed '/^$/d'
   pages+=(--dependency "$work/$module.doccarchive")

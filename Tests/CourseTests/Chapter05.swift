@@ -1,5 +1,6 @@
 import Meta
 import Nets
+import Studies
 import Tape
 
 /// The blocks of `docs/course/05-anil.md`.

@@ -47,7 +47,7 @@ struct Source {
   init(_ source: String, _ number: String) {
     let frame = [
       "", "}", "func chapter\(number)(_ print: (Any) -> Void) throws {",
-      "import Meta", "import Nets", "import Tape",
+      "import Meta", "import Nets", "import Studies", "import Tape",
     ]
     var block: [String]?
     for line in source.lines {

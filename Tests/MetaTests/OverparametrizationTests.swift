@@ -1,5 +1,6 @@
 import Meta
 import Nets
+import Studies
 import Tape
 import TestSupport
 import Testing
@@ -41,6 +42,22 @@ import Testing
     // Exact order is another function.
     let exact = gradient(of: loss(b, w, order: .exact), wrt: [b, w]).map(\.value)
     #expect(relativeDistance(slope, exact) > 1e-2)
+  }
+
+  @Test func anOrderBetweenExactAndFirstIsRefused() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      let study = OverparametrizationTests.study()
+      let (truth, body, head, _) = study.start(seed: 1)
+      let tape = GradientTape()
+      _ = study.expectedLoss(truth)(
+        tape.input(body), tape.input(head), order: .scaled(by: 0.5))
+    }
+    let message = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(
+      message.contains(
+        "ExpectedANILLoss: the order is exact or first order, but is λ = 0.5"))
   }
 
   /// The expected loss and its gradients, exact and first order, are means over sampled tasks.

@@ -1,5 +1,6 @@
 import Meta
 import Nets
+import Studies
 import Tape
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import Meta
 import Nets
+import Studies
 import Tape
 import TestSupport
 import Testing
@@ -95,17 +96,5 @@ import Testing
     var joint = study.start(.joint, seed: 3)
     try study.train(&joint)
     #expect(joint.records.allSatisfy { $0.cosine == nil && $0.layers == [nil, nil, nil] })
-  }
-
-  /// By hand: with one number and constant gradient the first step is the rate, whatever its size.
-  @Test func adamIsTheAlgorithmOfThePaper() {
-    var adam = Adam(rate: 0.1, count: 1)
-    var parameters = [1.0]
-    adam.step(&parameters, gradient: [250])
-    #expect(abs(parameters[0] - 0.9) < 1e-9)
-    // m = 0.9·25 + 0.1·(−50) = 17.5 over 0.19; v = 0.999·62.5 + 0.001·2500 = 64.9375 over 0.001999.
-    adam.step(&parameters, gradient: [-50])
-    let expected = 0.9 - 0.1 * (17.5 / 0.19) / ((64.9375 / 0.001999).squareRoot() + 1e-8)
-    #expect(abs(parameters[0] - expected) < 1e-8)
   }
 }

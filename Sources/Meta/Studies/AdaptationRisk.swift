@@ -1,3 +1,4 @@
+import Meta
 import Nets
 import Tape
 

@@ -1,3 +1,4 @@
+import Meta
 import Nets
 import Tape
 
@@ -70,7 +71,7 @@ extension OverparametrizationStudy {
       moment: .identity(dimension))
     let recorded = recordedSteps
     for step in 0...steps {
-      if recorded.contains(step) { record(step, parameters[0], in: &run, norm(head.elements)) }
+      if recorded.contains(step) { record(step, parameters[0], in: &run, head.norm) }
       if step == steps { break }
       if tasks == nil { evaluator.setTasks(draw(25)) }
       evaluator.setParameters(parameters, rate: innerRate)

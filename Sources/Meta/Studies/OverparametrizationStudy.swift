@@ -1,5 +1,6 @@
+import Meta
 import Nets
-public import Tape
+import Tape
 
 /// What a network wider than the shared representation learns, and how it then adapts.
 ///
@@ -107,7 +108,7 @@ public struct OverparametrizationStudy: Sendable {
     let recorded = recordedSteps
     for step in 0...steps {
       if recorded.contains(step) {
-        record(step, body, in: &run, norm(body.times(head).elements))
+        record(step, body, in: &run, body.times(head).norm)
       }
       if step == steps { break }
       let gradient = source.gradient(body, head)

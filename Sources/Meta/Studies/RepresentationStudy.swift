@@ -1,3 +1,4 @@
+import Meta
 import Nets
 import Tape
 
@@ -94,7 +95,7 @@ public struct RepresentationStudy: Sendable {
         curve.headDiversity.append(headDiversity(body, head, batch.map(\.weights)))
         other?.setTasks(batch.map(\.task))
         other?.setParameters([body, head], rate: innerRate)
-        let isRounding = norm(gradient.values.flatMap(\.elements)) < 1e-12 * norm(body.elements)
+        let isRounding = gradient.norm < 1e-12 * body.norm
         curve.cosine.append(
           (isRounding ? nil : other).flatMap {
             GradientGap(exact: gradient.values, other: $0.evaluate().gradient.values).cosine

@@ -1,3 +1,4 @@
+import Meta
 import Nets
 import Tape
 
@@ -177,7 +178,8 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
     _ training: Training, points: Int, steps: Int, tasks: Int, rates: [Double], stream: UInt64
   ) -> [TestError] {
     var generator = SeededGenerator(seed: training.seed &+ stream &+ UInt64(points))
-    let adapter = Adapter(network, training.method, support: points, query: 100)
+    let adapter = Adapter(
+      network, .meanSquaredError, training.method, support: points, query: 100)
     var errors: [[Double]] = Array(repeating: [], count: steps + 1)
     for _ in 0..<tasks {
       let task = Sinusoids().task(support: points, query: 100, using: &generator)
@@ -203,7 +205,8 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
     var generator = SeededGenerator(seed: training.seed &+ 0xF16)
     let count = 100
     var task = Sinusoids().task(support: points, query: count, using: &generator)
-    let adapter = Adapter(network, training.method, support: points, query: count)
+    let adapter = Adapter(
+      network, .meanSquaredError, training.method, support: points, query: count)
     let order = (0..<count).sorted { task.query.inputs[$0, 0] < task.query.inputs[$1, 0] }
     task.query = LabelledPoints(
       inputs: Matrix(Shape(count, 1)) { row, _ in task.query.inputs[order[row], 0] },
@@ -227,37 +230,5 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
       pairs(task.support.inputs, task.support.targets),
       pairs(task.query.inputs, task.query.targets), curves
     )
-  }
-}
-
-/// Query loss at given parameters, and the parameters after one step on the support set, compiled.
-private struct Adapter {
-  private let workspace: Workspace
-  private let count: Int
-
-  init(_ network: ReLUNetwork, _ method: Method, support: Int, query: Int) {
-    let shapes = TaskShapes(
-      support: [Shape(support, 1), Shape(support, 1)], query: [Shape(query, 1), Shape(query, 1)])
-    let on = TaskTape(network, shapes)
-    let loss = Loss.meanSquaredError
-    let loop = InnerLoop(
-      adapting: method.adaptation == .head ? .head : .all, steps: 1, order: .firstOrder)
-    let next = loop.adapt(on.parameters, rate: on.rate) { parameters in
-      loss(network(on.support.inputs, parameters), on.support.targets)
-    }
-    let program = Program(
-      inputs: on.parameters.values + [on.rate] + on.support.all + on.query.all,
-      outputs: [loss(network(on.query.inputs, on.parameters), on.query.targets)] + next.values)
-    workspace = Workspace(for: program)
-    count = network.parameters.count
-  }
-
-  func step(
-    _ parameters: [Matrix], _ task: LearningTask, rate: Double
-  ) -> (loss: Double, next: [Matrix]) {
-    let inputs = parameters + [Matrix(rate)] + task.support.all + task.query.all
-    for (position, value) in inputs.enumerated() { workspace.setInput(position, to: value) }
-    workspace.run()
-    return (workspace.output(0).elements[0], (1...count).map { workspace.output($0) })
   }
 }

@@ -1,3 +1,4 @@
+import Meta
 import Nets
 import Tape
 
@@ -79,15 +80,7 @@ public struct TradeoffStudy: Sendable {
     var generator = SeededGenerator(seed: seed)
     let drawn = tasks.tasks(count, support: samples, query: samples, using: &generator)
     var sums = TradeoffSums(dimension: tasks.dimension)
-    for task in drawn {
-      let (support, query) = (task.support.inputs.transposed, task.query.inputs.transposed)
-      sums.add(
-        RandomRegression.Statistics(
-          supportGram: support.times(task.support.inputs),
-          supportMoment: support.times(task.support.targets),
-          queryGram: query.times(task.query.inputs),
-          queryMoment: query.times(task.query.targets)))
-    }
+    for task in drawn { sums.add(tasks.statistics(of: task)) }
     let solutions = [sums.joint, sums.maml(innerRate: rate, points: samples)]
     var distances: [Double] = []
     for (method, solution) in zip([Method.joint, .maml], solutions) {
@@ -95,7 +88,7 @@ public struct TradeoffStudy: Sendable {
       let evaluator = try self.evaluator(method, rate: rate, drawn)
       let trained = descend(evaluator, rate: rate)
       distances.append(
-        norm(trained.adding(solution, scale: -1).elements) / norm(solution.elements))
+        trained.adding(solution, scale: -1).norm / solution.norm)
     }
     return (distances[0], distances[1])
   }
@@ -105,7 +98,7 @@ public struct TradeoffStudy: Sendable {
     let curvature = hessian.singularValues[0]
     var (parameters, descent) = (Matrix(start.shape, repeating: 0), start)
     for _ in 0..<20_000 {
-      if norm(descent.elements) < 1e-13 * norm(start.elements) { break }
+      if descent.norm < 1e-13 * start.norm { break }
       parameters = parameters.adding(descent, scale: -1 / curvature)
       descent = slope(evaluator, parameters, rate: rate)
     }
@@ -238,7 +231,7 @@ public struct TradeoffStudy: Sendable {
       $0.adding($1, scale: 1 / Double(count))
     }
     let variance = gradients.reduce(0.0) { sum, gradient in
-      let off = norm(gradient.adding(mean, scale: -1).elements)
+      let off = gradient.adding(mean, scale: -1).norm
       return sum + off * off / Double(count - 1)
     }
     return (hessian.singularValues[0], variance)

@@ -31,6 +31,9 @@ extension Matrix {
     return Matrix(shape) { self[$0, $1] + scale * other[$0, $1] }
   }
 
+  /// The length of the matrix as one vector, safe from overflow and underflow.
+  package var norm: Double { Meta.norm(elements) }
+
   /// The identity.
   package static func identity(_ size: Int) -> Matrix {
     Matrix(Shape(size, size)) { $0 == $1 ? 1 : 0 }

@@ -1,5 +1,6 @@
 import Foundation
 import Meta
+import Studies
 import Synchronization
 
 /// Trainings under way in a file, written whole, so that an interrupted run can go on.

@@ -1,5 +1,6 @@
 import Foundation
 import Meta
+import Studies
 
 /// What the network of `overparametrize` is.
 enum NetworkKind: String, CaseIterable {

@@ -1,5 +1,6 @@
 import Foundation
 import Meta
+import Studies
 
 /// What `overparametrize` prints, writes and draws.
 struct OverparametrizeReport {

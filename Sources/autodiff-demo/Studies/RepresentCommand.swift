@@ -1,4 +1,5 @@
 import Meta
+import Studies
 
 /// `represent`: which methods learn the representation that linear tasks share.
 let representCommand = Command(

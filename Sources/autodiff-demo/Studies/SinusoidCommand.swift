@@ -1,4 +1,5 @@
 import Meta
+import Studies
 
 /// `sinusoid`: few-shot regression with a ReLU network, exact and first order side by side.
 let sinusoidCommand = Command(

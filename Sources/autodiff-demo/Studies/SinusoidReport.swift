@@ -1,4 +1,5 @@
 import Meta
+import Studies
 
 /// What `sinusoid` prints, writes and draws.
 struct SinusoidReport {

@@ -1,4 +1,5 @@
 import Meta
+import Studies
 
 /// `tradeoff`: when it is worth modelling adaptation.
 let tradeoffCommand = Command(

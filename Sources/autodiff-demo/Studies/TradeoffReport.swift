@@ -1,4 +1,5 @@
 import Meta
+import Studies
 
 /// What `tradeoff` prints, writes and draws.
 struct TradeoffReport {

@@ -1,4 +1,5 @@
-public import Tape
+import Meta
+import Tape
 
 /// ANIL's meta-loss on linear regressions in expectation over tasks, points and noise: infinitely many
 /// tasks, as a function on the tape.
@@ -33,9 +34,14 @@ public struct ExpectedANILLoss: Sendable {
   /// - Parameters:
   ///   - body: B, d×k′.
   ///   - head: w, k′×1.
-  ///   - order: First order takes the inner gradient for a constant: what it depends on passes
-  ///     `stopGradient`.
+  ///   - order: Exact, or first order, which takes the inner gradient for a constant: what it depends
+  ///     on passes `stopGradient`.
+  /// - Precondition: Nothing between the two, for which no expectation is written here; another order
+  ///   stops with a message.
   public func callAsFunction(_ body: Variable, _ head: Variable, order: Order) -> Variable {
+    if order != .exact, order != .firstOrder {
+      stop("ExpectedANILLoss: the order is exact or first order, but is \(order)")
+    }
     let tape = body.tape
     let m = Double(samples)
     let truth = tape.constant(covariance)

@@ -1,7 +1,9 @@
+import Tape
+
 /// The optimiser Adam, over all parameters as one list of numbers.
 ///
 /// - Reference: Kingma and Ba, *Adam: a method for stochastic optimization* (2015), algorithm 1.
-public struct Adam: Codable, Equatable, Sendable {
+public struct Adam: Optimizer {
   /// The step size.
   public var rate: Double
   /// By how much the mean gradient is kept in each step.
@@ -17,7 +19,11 @@ public struct Adam: Codable, Equatable, Sendable {
   private var squarePower = 1.0
 
   /// Starts with no gradient seen.
-  public init(rate: Double, count: Int) {
+  ///
+  /// - Parameters:
+  ///   - rate: The step size.
+  ///   - count: How many numbers it is for; by default as many as the first gradient has.
+  public init(rate: Double, count: Int = 0) {
     self.rate = rate
     mean = Array(repeating: 0, count: count)
     square = mean
@@ -25,9 +31,16 @@ public struct Adam: Codable, Equatable, Sendable {
 
   /// Moves `parameters` against `gradient`.
   ///
-  /// - Precondition: Both are as long as was said; anything else stops.
+  /// - Precondition: Both are as long as was said, or as in the first step; anything else stops with a
+  ///   message.
   public mutating func step(_ parameters: inout [Double], gradient: [Double]) {
-    precondition(parameters.count == mean.count && gradient.count == mean.count, "Adam: counts")
+    if mean.isEmpty {
+      mean = Array(repeating: 0, count: gradient.count)
+      square = mean
+    }
+    if parameters.count != mean.count || gradient.count != mean.count {
+      stop("Adam: \(parameters.count) parameters and \(gradient.count) slopes for \(mean.count)")
+    }
     meanPower *= meanDecay
     squarePower *= squareDecay
     for index in mean.indices {

@@ -1,4 +1,5 @@
-public import Tape
+import Meta
+import Tape
 
 /// What is known of first-order ANIL with a wide linear network and infinitely many tasks.
 ///

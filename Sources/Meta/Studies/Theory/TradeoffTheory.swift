@@ -1,4 +1,5 @@
-public import Tape
+import Meta
+import Tape
 
 /// Joint training against MAML on random linear regression, in closed form.
 ///

@@ -1,5 +1,6 @@
+import Meta
 import Nets
-public import Tape
+import Tape
 
 /// The closed-form meta-gradients of one step on one linear task, in expectation over its points.
 ///

@@ -1,0 +1,78 @@
+import Meta
+import Nets
+import Tape
+
+extension RandomRegression {
+  /// What the two solutions need of a task: XᵀX and XᵀY of each half.
+  package struct Statistics {
+    package let supportGram: Matrix
+    package let supportMoment: Matrix
+    package let queryGram: Matrix
+    package let queryMoment: Matrix
+  }
+
+  /// The statistics of a task's points.
+  package func statistics(of task: LearningTask) -> Statistics {
+    let (support, query) = (task.support.inputs.transposed, task.query.inputs.transposed)
+    return Statistics(
+      supportGram: support.times(task.support.inputs),
+      supportMoment: support.times(task.support.targets),
+      queryGram: query.times(task.query.inputs),
+      queryMoment: query.times(task.query.targets))
+  }
+
+  /// Draws the statistics of a task without its points: XᵀX is a Wishart matrix (Bartlett's
+  /// decomposition), and Xᵀε given X is N(0, σ²XᵀX).
+  ///
+  /// - Complexity: O(p³), whatever the number of points.
+  package func statistics(
+    points: Int, using generator: inout some RandomNumberGenerator
+  ) -> Statistics {
+    let truth = truth(using: &generator)
+    let deviation = truth.noiseVariance.squareRoot()
+    func half() -> (Matrix, Matrix) {
+      // A root of XᵀX: with few points, the points themselves.
+      let root: Matrix
+      if points < dimension {
+        root = truth.factor.times(.gaussian(Shape(dimension, points), using: &generator))
+      } else {
+        root = truth.factor.times(
+          Matrix(Shape(dimension, dimension)) { row, column in
+            if row < column { return 0 }
+            return row > column
+              ? generator.nextGaussian()
+              : generator.nextChiSquared(points - row).squareRoot()
+          })
+      }
+      let gram = root.times(root.transposed)
+      let noise = root.times(
+        .gaussian(Shape(root.columns, 1), deviation: deviation, using: &generator))
+      return (gram, gram.times(truth.coefficients).adding(noise))
+    }
+    let (support, query) = (half(), half())
+    return Statistics(
+      supportGram: support.0, supportMoment: support.1, queryGram: query.0, queryMoment: query.1)
+  }
+}
+
+extension RandomNumberGenerator {
+  /// A number from the χ² distribution.
+  ///
+  /// - Reference: Marsaglia and Tsang, *A simple method for generating gamma variables* (2000).
+  mutating func nextChiSquared(_ degrees: Int) -> Double {
+    if degrees <= 4 {
+      return (0..<degrees).reduce(0) { sum, _ in
+        let normal = nextGaussian()
+        return sum + normal * normal
+      }
+    }
+    let d = Double(degrees) / 2 - 1.0 / 3
+    let c = 1 / (9 * d).squareRoot()
+    while true {
+      let x = nextGaussian()
+      let v = (1 + c * x) * (1 + c * x) * (1 + c * x)
+      let u = 1 - Double.random(in: 0..<1, using: &self)
+      if v > 0, scalarLog(u) < x * x / 2 + d - d * v + d * scalarLog(v) { return 2 * d * v }
+    }
+  }
+}
