@@ -45,16 +45,16 @@ struct Workload: Sendable {
         name: "linear-\(inputs)x\(width)-m\(points)-s1-t\(tasks)",
         network: LinearTwoLayer(inputs: inputs, width: width, outputs: 1),
         loss: .halfMeanSquaredError, support: points, query: points, steps: 1, tasks: tasks,
-        methods: Family.maml.methods + Family.anil.methods)
+        methods: Method.maml.bothOrders + Method.anil.bothOrders)
     }
     + [(1, 1), (1, 25), (5, 25), (50, 25)].map { steps, tasks in
-      sinusoid("sinusoid", steps: steps, tasks: tasks, Family.maml.methods)
+      sinusoid("sinusoid", steps: steps, tasks: tasks, Method.maml.bothOrders)
     }
     + [1, 5].map { steps in
       Workload(
         name: "omniglot-784x256x128x64x64x5-m5q75-s\(steps)-t4",
         network: ReLUNetwork(sizes: [784, 256, 128, 64, 64, 5]), loss: .softmaxCrossEntropy,
-        support: 5, query: 75, steps: steps, tasks: 4, methods: Family.maml.methods)
+        support: 5, query: 75, steps: steps, tasks: 4, methods: Method.maml.bothOrders)
     }
     + [sinusoid("long", steps: 1000, tasks: 25, [.maml], route: .adjoint)]
 

@@ -63,7 +63,7 @@ extension OverparametrizationStudy {
       try MetaProblem(
         network: network, loss: .halfMeanSquaredError, parameters: parameters, steps: 1,
         learningRate: innerRate, tasks: draw(tasks ?? 25)), method, threads: threads)
-    var adam = Adam(
+    var adam = AdamOptimizer(
       rate: outerRate, count: parameters.reduce(0) { $0 + $1.shape.count })
     (body, head) = (parameters[0], parameters[parameters.count - 2])
     var run = Run(

@@ -38,7 +38,7 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
     public internal(set) var iteration = 0
     /// All parameters, one behind the other.
     public internal(set) var parameters: [Double]
-    var optimizer: Adam
+    var optimizer: AdamOptimizer
     /// The seed of the generator that draws the tasks of the next steps.
     public internal(set) var generatorState: UInt64
     /// What was recorded on the way.
@@ -68,7 +68,7 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
     let parameters = network.initialParameters(using: &generator).values.flatMap(\.elements)
     return Training(
       methodName: method.rawValue, seed: seed, parameters: parameters,
-      optimizer: Adam(rate: outerRate, count: parameters.count), generatorState: generator.state)
+      optimizer: AdamOptimizer(rate: outerRate, count: parameters.count), generatorState: generator.state)
   }
 
   /// Goes on with a training until it has done `iterations` steps, or all of the study.

@@ -41,7 +41,7 @@ public struct TrainingStep: Sendable {
 /// The outer loop: draws tasks, takes their meta-gradient, and moves the parameters against it.
 ///
 /// ```swift
-/// let trainer = Trainer(problem, .anil, optimizer: Adam(rate: 0.001), seed: 1) {
+/// let trainer = Trainer(problem, .anil, optimizer: AdamOptimizer(rate: 0.001), seed: 1) {
 ///   Sinusoids().tasks(25, support: 10, query: 10, using: &$0)
 /// }
 /// trainer.run(until: 5000) { step in

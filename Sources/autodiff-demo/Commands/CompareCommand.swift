@@ -45,11 +45,11 @@ let compareCommand = Command(
 struct ComparedProblem {
   var name: String
   var problem: MetaProblem
-  var comparisons: [(family: Family, comparison: MetaGradientComparison)]
+  var comparisons: [(family: Method, comparison: MetaGradientComparison)]
 
   init(_ named: NamedProblem) throws {
     (name, problem) = (named.name, named.problem)
-    comparisons = try Family.allCases.map { [problem] family in
+    comparisons = try Method.families.map { [problem] family in
       (
         family,
         MetaGradientComparison(
@@ -122,7 +122,7 @@ extension MetaGradient {
 
   var cells: [String] {
     [
-      method.rawValue, order.description, loss.significant(5), gradientNorm.significant(5),
+      method, order.description, loss.significant(5), gradientNorm.significant(5),
       cost.instructions.grouped, cost.multiplyAdds.grouped, cost.peakBytes.bytes,
     ]
   }
@@ -184,7 +184,7 @@ private struct ProblemReport: Encodable {
     gaps = [:]
     for (family, comparison) in compared.comparisons {
       for result in [comparison.exact, comparison.firstOrder] {
-        methods[result.method.rawValue] = MethodReport(
+        methods[result.method] = MethodReport(
           loss: result.loss, gradientNorm: result.gradientNorm,
           order: result.order.description, instructions: result.cost.instructions,
           multiplyAdds: result.cost.multiplyAdds, peakBytes: result.cost.peakBytes,

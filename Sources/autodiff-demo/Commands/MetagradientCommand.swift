@@ -42,7 +42,7 @@ private struct MetagradientReport: Encodable {
   }
 
   init(_ result: MetaGradient) {
-    method = result.method.rawValue
+    method = result.method
     route = result.route.rawValue
     loss = result.loss
     gradient = zip(result.gradient.descriptions, result.gradient.values).map {

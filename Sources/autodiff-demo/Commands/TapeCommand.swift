@@ -34,10 +34,10 @@ let tapeCommand = Command(
   }
   let method: Method? = try arguments.choice("--method")
   if let picture = try arguments.output("--svg") {
-    guard let family = (method ?? .maml).family else {
+    if method == .joint {
       throw UserError("tape: --svg draws what first order cuts; joint training has nothing to cut")
     }
-    try picture.write(TapePicture(problem, family).file)
+    try picture.write(TapePicture(problem, method ?? .maml).file)
   }
   if arguments.has("--dot") { return Answer(problem.program(method ?? .maml).dot) }
   if let method { return Answer(section(method, problem)) }
@@ -67,7 +67,7 @@ private func section(
 
 private func summary(_ problem: MetaProblem) -> String {
   var table = TextTable(header: ["lines at level", "0", "1", "2"])
-  for method in Family.maml.methods {
+  for method in Method.maml.bothOrders {
     let counts = problem.program(method).instructionsByLevel
     table.rows.append(
       ["\(method.rawValue)"] + (0...2).map { $0 < counts.count ? "\(counts[$0])" : "0" })

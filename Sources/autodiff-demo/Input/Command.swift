@@ -104,12 +104,18 @@ struct Arguments {
   func has(_ name: String) -> Bool { values[name] != nil }
 
   /// The value of the option as a name in `Value`, or nil if it is not given.
-  func choice<Value: RawRepresentable & CaseIterable>(_ name: String) throws -> Value?
-  where Value.RawValue == String {
+  func choice<Value: RawRepresentable<String> & CaseIterable>(_ name: String) throws -> Value? {
+    try choice(name, among: Array(Value.allCases))
+  }
+
+  /// The value of the option as the name of one of some values, or nil if it is not given.
+  func choice<Value: RawRepresentable<String>>(
+    _ name: String, among choices: [Value]
+  ) throws -> Value? {
     guard let text = values[name] else { return nil }
-    guard let value = Value(rawValue: text) else {
-      let names = Value.allCases.map(\.rawValue).joined(separator: ", ")
-      throw UserError("\(command.name): \(name) '\(text)' is not one of \(names)")
+    guard let value = choices.first(where: { $0.rawValue == text }) else {
+      throw UserError(
+        "\(command.name): \(name) '\(text)' is not one of \(choices.map(\.rawValue).list)")
     }
     return value
   }

@@ -63,11 +63,11 @@ extension Arguments {
   }
 
   /// The family that is asked for: by default MAML.
-  func family() throws -> Family { try choice("--family") ?? .maml }
+  func family() throws -> Method { try choice("--family", among: Method.families) ?? .maml }
 }
 
 extension Command.Option {
   /// Which inner loop is looked at.
   static let family = Command.Option(
-    name: "--family", value: "F", help: names(Family.self) + " (default maml)")
+    name: "--family", value: "F", help: Method.families.map(\.rawValue).list + " (default maml)")
 }

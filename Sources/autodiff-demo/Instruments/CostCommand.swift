@@ -36,16 +36,16 @@ let costCommand = Command(
 /// Certificates of one problem by method, route and number of steps.
 struct CostReport {
   let named: NamedProblem
-  let family: Family
+  let family: Method
   let limit: Int
   let certificates: [CostCertificate]
 
-  init(_ named: NamedProblem, _ family: Family, steps: [Int], limit: Int) throws {
+  init(_ named: NamedProblem, _ family: Method, steps: [Int], limit: Int) throws {
     (self.named, self.family, self.limit) = (named, family, limit)
-    let progress = Progress(total: steps.count * family.methods.count * Route.allCases.count)
+    let progress = Progress(total: steps.count * family.bothOrders.count * Route.allCases.count)
     certificates = try steps.flatMap { steps in
       let problem = try named.problem.with(steps: steps)
-      return family.methods.flatMap { method in
+      return family.bothOrders.flatMap { method in
         Route.allCases.map { route in
           defer { progress.advance("\(method.rawValue) \(steps)") }
           return problem.certificate(method, by: route, memoryLimit: limit)
@@ -55,7 +55,7 @@ struct CostReport {
   }
 
   private func series(_ method: Method, _ route: Route) -> [CostCertificate] {
-    certificates.filter { $0.method == method && $0.route == route }
+    certificates.filter { $0.method == method.rawValue && $0.route == route }
   }
 
   private var tooLarge: [CostCertificate] { certificates.filter { $0.measured == nil } }
@@ -70,7 +70,7 @@ struct CostReport {
     for certificate in certificates {
       let (said, counted) = (certificate.predicted, certificate.measured)
       table.rows.append([
-        certificate.method.rawValue, certificate.route.rawValue, certificate.steps.grouped,
+        certificate.method, certificate.route.rawValue, certificate.steps.grouped,
         said.instructions.grouped, counted?.instructions.grouped ?? "–",
         said.multiplyAdds.grouped, counted?.multiplyAdds.grouped ?? "–",
         said.peakBytes.bytes, counted?.peakBytes.bytes ?? "–",
@@ -90,9 +90,10 @@ struct CostReport {
     if tooLarge.isEmpty { return "" }
     return tooLarge.map { certificate in
       let needed = (try? named.problem.with(steps: certificate.steps))?
-        .predictedMemory(certificate.method, by: certificate.route)
+        .adapting(family.adaptation)
+        .predictedMemory(order: certificate.order, by: certificate.route)
       return
-        "\nwarning: \(certificate.method.rawValue) \(certificate.route.rawValue), "
+        "\nwarning: \(certificate.method) \(certificate.route.rawValue), "
         + "\("step".counted(certificate.steps)): not run; with its program it would need "
         + "\((needed ?? 0).bytes) of \(limit.bytes)"
     }.joined() + "\n"
@@ -100,7 +101,7 @@ struct CostReport {
 
   /// Time, memory, multiply-adds and instructions against inner steps, measured over predicted.
   var figure: Figure {
-    let pairs = family.methods.flatMap { method in Route.allCases.map { (method, $0) } }
+    let pairs = family.bothOrders.flatMap { method in Route.allCases.map { (method, $0) } }
     func panel(
       _ title: String, _ label: String, _ predicted: (CostCertificate) -> Double,
       _ measured: (CostCertificate) -> Double?
@@ -170,7 +171,7 @@ struct CostReport {
             peakBytes: cost.peakBytes, seconds: seconds)
         }
         return Document.Entry(
-          method: one.method.rawValue, route: one.route.rawValue, steps: one.steps,
+          method: one.method, route: one.route.rawValue, steps: one.steps,
           predicted: numbers(one.predicted, one.predictedSeconds),
           measured: one.measured.flatMap { cost in
             one.measuredSeconds.map { numbers(cost, $0) }

@@ -38,7 +38,7 @@ let curlCommand = Command(
   table.leftAligned = [0, 1]
   for test in tests {
     table.rows.append([
-      test.method.rawValue, test.order.description, test.asymmetry.significant(3),
+      test.method, test.order.description, test.asymmetry.significant(3),
       test.jacobianNorm.significant(4), test.curl.significant(3),
     ])
   }
@@ -58,11 +58,11 @@ let curlCommand = Command(
 /// Which fields are gradients, to rounding, and which are not.
 func curlVerdict(_ tests: [CurlTest]) -> String {
   let rounding = 1e-12
-  let gradients = tests.filter { $0.curl < rounding }.map(\.method.rawValue)
+  let gradients = tests.filter { $0.curl < rounding }.map(\.method)
   let others = tests.filter { $0.curl >= rounding }
   if others.isEmpty { return "Every field is a gradient here, to rounding." }
   return "To rounding, \(gradients.list) follow a gradient. "
-    + others.map { "\($0.method.rawValue) does not (\($0.curl.significant(2)))" }
+    + others.map { "\($0.method) does not (\($0.curl.significant(2)))" }
     .joined(separator: "; ") + ": no loss is what it descends."
 }
 
@@ -98,7 +98,7 @@ private struct CurlDocument: Encodable {
   var isComplete: Bool
 
   init(_ test: CurlTest) {
-    method = test.method.rawValue
+    method = test.method
     order = test.order.description
     asymmetry = test.asymmetry
     jacobianNorm = test.jacobianNorm

@@ -21,7 +21,7 @@ let diagnoseCommand = Command(
   example: "autodiff-demo diagnose Tests/Fixtures/digits-5way-1shot.json"
 ) { arguments in
   let family = try arguments.family()
-  let named = try arguments.problem(for: family.methods, memory: 5, seedsMore: true)
+  let named = try arguments.problem(for: family.bothOrders, memory: 5, seedsMore: true)
   var generator = SeededGenerator(seed: try arguments.seed())
   let report = DiagnosisReport(
     named: named, diagnosis: named.problem.diagnosis(family, using: &generator))
@@ -46,7 +46,7 @@ struct DiagnosisReport {
     }
     let reasons = reasons.map { "  - \($0)\n" }.joined()
     return """
-      \(named.name), \(diagnosis.family.rawValue)
+      \(named.name), \(diagnosis.method)
         \(named.problem.summary)
 
       How the gap grows with the rate and with the steps
@@ -57,10 +57,10 @@ struct DiagnosisReport {
   }
 
   var verdict: String {
-    let method = diagnosis.family.firstOrder.rawValue
+    let method = "fo-" + diagnosis.method
     switch diagnosis.verdict {
     case .trust:
-      return "Trust first order here: \(method) goes where \(diagnosis.family.rawValue) goes."
+      return "Trust first order here: \(method) goes where \(diagnosis.method) goes."
     case .doubt where diagnosis.taskAngles.count < Diagnosis.fewestTasks:
       return "Doubt first order here: there are too few tasks for a verdict."
     case .doubt:
@@ -164,7 +164,7 @@ struct DiagnosisReport {
       }
     }
     return Document(
-      problem: named.name, family: diagnosis.family.rawValue, verdict: diagnosis.verdict.rawValue,
+      problem: named.name, family: diagnosis.method, verdict: diagnosis.verdict.rawValue,
       reasons: reasons, angle: diagnosis.angle.map(Document.Interval.init),
       normRatio: diagnosis.normRatio.map(Document.Interval.init), taskAngles: diagnosis.taskAngles,
       byRate: growth(diagnosis.byRate), bySteps: growth(diagnosis.bySteps),

@@ -27,7 +27,7 @@ let dialCommand = Command(
   let weights = try arguments.numbers("--weights", in: -10...10)
   let length = try arguments.number("--step-length", in: 0...1e6)
   let svg = try arguments.output("--svg")
-  let named = try arguments.problem(for: family.methods, memory: 2)
+  let named = try arguments.problem(for: family.bothOrders, memory: 2)
   let report = DialReport(named, family, weights: weights, stepLength: length)
   let answer =
     arguments.has("--json") ? try json(report.document, namesInfinity: true) : report.text
@@ -40,7 +40,7 @@ struct DialReport {
   let named: NamedProblem
   let dial: Dial
 
-  init(_ named: NamedProblem, _ family: Family, weights: [Double]? = nil, stepLength: Double? = nil)
+  init(_ named: NamedProblem, _ family: Method, weights: [Double]? = nil, stepLength: Double? = nil)
   {
     self.named = named
     dial = named.problem.dial(
@@ -62,7 +62,7 @@ struct DialReport {
       return table.text
     }
     return """
-      \(named.name), \(dial.family.rawValue)
+      \(named.name), \(dial.method)
         \(named.problem.summary)
 
       \(table("λ", dial.byWeight) { "\($0.weight(step: 1, of: 1))" })
@@ -113,7 +113,7 @@ struct DialReport {
       ("Decrease of the meta-loss", "by one outer step", { $0.decrease }),
     ]
     return Figure(
-      title: "From first order to exact, \(dial.family.rawValue), \(named.name)",
+      title: "From first order to exact, \(dial.method), \(named.name)",
       panels: measures.enumerated().flatMap { index, measure in
         axes.map { kind, x, settings in
           panel("\(measure.0), \(kind)", measure.1, x, settings, index, measure.2)
@@ -149,7 +149,7 @@ struct DialReport {
       }
     }
     return Document(
-      problem: named.name, family: dial.family.rawValue, loss: dial.loss,
+      problem: named.name, family: dial.method, loss: dial.loss,
       stepLength: dial.stepLength,
       byWeight: settings(dial.byWeight), byLastSteps: settings(dial.byLastSteps))
   }

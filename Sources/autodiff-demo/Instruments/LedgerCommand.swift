@@ -15,7 +15,7 @@ let ledgerCommand = Command(
   example: "autodiff-demo ledger Tests/Fixtures/relu-5steps.json --family anil"
 ) { arguments in
   let family = try arguments.family()
-  let named = try arguments.problem(for: family.methods, memory: 3)
+  let named = try arguments.problem(for: family.bothOrders, memory: 3)
   let report = LedgerReport(named, family)
   return Answer(
     arguments.has("--json") ? try json(report.document, namesInfinity: true) : report.text)
@@ -27,7 +27,7 @@ struct LedgerReport {
   let comparison: MetaGradientComparison
   let ledger: OrderLedger
 
-  init(_ named: NamedProblem, _ family: Family) {
+  init(_ named: NamedProblem, _ family: Method) {
     self.named = named
     comparison = named.problem.comparison(family)
     ledger = named.problem.ledger(family)
@@ -64,8 +64,8 @@ struct LedgerReport {
       \(named.name)
         \(named.problem.summary)
 
-      \(comparison.exact.method.rawValue) keeps \("path".counted(comparison.exact.kept.count)) through inner \
-      gradients, \(comparison.firstOrder.method.rawValue) cuts \(cuts): one for each step and parameter.
+      \(comparison.exact.method) keeps \("path".counted(comparison.exact.kept.count)) through inner \
+      gradients, \(comparison.firstOrder.method) cuts \(cuts): one for each step and parameter.
       What each adds to the meta-gradient:
 
       \(table.text)\(steps.count > Self.mostRows ? "  The last \(Self.mostRows) steps are shown; --json has all.\n" : "")
@@ -95,7 +95,7 @@ struct LedgerReport {
 
   var document: Document {
     Document(
-      problem: named.name, method: ledger.method.rawValue,
+      problem: named.name, method: ledger.method,
       exactNorm: comparison.exact.gradientNorm, firstOrderNorm: comparison.firstOrder.gradientNorm,
       differenceNorm: ledger.difference.norm, remainder: remainder,
       entries: ledger.entries.map {

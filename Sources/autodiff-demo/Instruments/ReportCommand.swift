@@ -23,7 +23,7 @@ let reportCommand = Command(
   }
   let family = try arguments.family()
   let named = try arguments.problem(
-    for: Family.allCases.flatMap(\.methods), memory: 6, seedsMore: true)
+    for: Method.families.flatMap(\.bothOrders), memory: 6, seedsMore: true)
   let page = try ReportPage(named, family, seed: try arguments.seed())
   try output.write(page.html)
   return Answer("\(page.summary)\nWritten to \(output.path).\n")
@@ -32,7 +32,7 @@ let reportCommand = Command(
 /// The page on one problem.
 struct ReportPage {
   private let named: NamedProblem
-  private let family: Family
+  private let family: Method
   private let compared: ComparedProblem
   private let diagnosis: DiagnosisReport
   private let ledger: LedgerReport
@@ -40,7 +40,7 @@ struct ReportPage {
   private let curls: [CurlTest]
   private let cost: CostReport
 
-  init(_ named: NamedProblem, _ family: Family, seed: UInt64) throws {
+  init(_ named: NamedProblem, _ family: Method, seed: UInt64) throws {
     (self.named, self.family) = (named, family)
     compared = try ComparedProblem(named)
     let progress = Progress(total: 5)
@@ -52,7 +52,7 @@ struct ReportPage {
     progress.advance("ledger")
     dial = DialReport(named, family)
     progress.advance("dial")
-    curls = try (family.methods + [.joint]).map {
+    curls = try (family.bothOrders + [.joint]).map {
       try named.curl($0, directions: 64, seed: seed)
     }
     progress.advance("curl")
@@ -166,7 +166,7 @@ struct ReportPage {
       caption: "‖J − Jᵀ‖ / ‖J‖ of each update field", header: ["method", "order", "‖J‖", "curl"])
     table.rows = curls.map {
       [
-        .init($0.method.rawValue), .init($0.order.description),
+        .init($0.method), .init($0.order.description),
         .init($0.jacobianNorm.significant(4)), .init($0.curl.significant(2), share: $0.curl / 2),
       ]
     }

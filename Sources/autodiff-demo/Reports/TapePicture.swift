@@ -34,7 +34,7 @@ struct TapePicture {
   let firstOrder: Program
 
   /// Draws the unrolled meta-gradient of the first task.
-  init(_ problem: MetaProblem, _ family: Family) {
+  init(_ problem: MetaProblem, _ family: Method) {
     let (steps, parameters) = (problem.steps, problem.parameters.count)
     exact = problem.program(family.exact)
     firstOrder = problem.program(family.firstOrder)

@@ -3,7 +3,7 @@ import Tape
 /// The optimiser Adam, over all parameters as one list of numbers.
 ///
 /// - Reference: Kingma and Ba, *Adam: a method for stochastic optimization* (2015), algorithm 1.
-public struct Adam: Optimizer {
+public struct AdamOptimizer: Optimizer {
   /// The step size.
   public var rate: Double
   /// By how much the mean gradient is kept in each step.
@@ -39,7 +39,7 @@ public struct Adam: Optimizer {
       square = mean
     }
     if parameters.count != mean.count || gradient.count != mean.count {
-      stop("Adam: \(parameters.count) parameters and \(gradient.count) slopes for \(mean.count)")
+      stop("AdamOptimizer: \(parameters.count) parameters and \(gradient.count) slopes for \(mean.count)")
     }
     meanPower *= meanDecay
     squarePower *= squareDecay
