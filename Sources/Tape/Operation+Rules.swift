@@ -50,6 +50,20 @@ extension Operation {
     case .broadcast:
       Rule(.expanded, kernel: .map { $0 }, pullback: { $0.upstream.sum(to: $0[0].shape) })
 
+    case .solve:
+      Rule(
+        .solution, domain: -1...1, kernel: .solve,
+        pullback: { -$0[0].transposed().solve($0.upstream).matmulTransposed($0.output) },
+        { $0[0].transposed().solve($0.upstream) })
+
+    case .gather:
+      Rule(
+        .gathered, kernel: .gather,
+        pullback: { $0.upstream.scatterAdd(at: $0[1], into: $0[0].shape) }, nil)
+
+    case .scatterAdd:
+      Rule(.scattered, kernel: .scatterAdd, pullback: { $0.upstream.gather($0[1]) }, nil)
+
     case .relu:
       Rule(
         .elementwise, kernel: .map { $0 <= 0 ? 0 : $0 },
@@ -80,6 +94,14 @@ extension Operation {
           let slope = 0.5 / root.select(root, elseWhereNotPositive: 1)
           return root.select($0.upstream * slope, elseWhereNotPositive: 0)
         })
+
+    case .sin:
+      Rule(
+        .elementwise, kernel: .map { scalarSin($0) }, pullback: { $0.upstream * $0[0].cos() })
+
+    case .cos:
+      Rule(
+        .elementwise, kernel: .map { scalarCos($0) }, pullback: { -($0.upstream * $0[0].sin()) })
 
     case .logSumExp:
       // exp(x − logSumExp(x)) is the softmax: never above one, whatever the size of x.
