@@ -113,7 +113,7 @@ extension Operation {
       Rule(
         .elementwise,
         kernel: .map { max($0, 0) + scalarLogOnePlus(scalarExp(-abs($0))) },
-        pullback: { $0.upstream * (-(-$0[0]).softplus()).exp() })
+        pullback: { $0.upstream * $0[0].sigmoid() })
 
     case .select:
       Rule(
