@@ -2,7 +2,8 @@
 public struct Cost: Equatable, Sendable {
   /// The number of kernel calls.
   public var instructions: Int
-  /// The multiply-adds of the matrix products, *mkn* each; elementwise work is not among them.
+  /// The multiply-adds of matrix products, *mkn* each, and of solutions of *n* equations for *k*
+  /// columns, *n*³/3 + *n*²*k* each; elementwise work is not among them.
   public var multiplyAdds: Int
   /// The memory of one run, in bytes: inputs, constants and the values alive at once.
   public var peakBytes: Int
@@ -40,19 +41,23 @@ extension Program {
 }
 
 extension Recording {
-  /// The multiply-adds of the matrix product on line `index`, zero if it is something else.
-  func multiplyAdds(_ index: Int) -> Int { instructions[index].shape.count * terms(index) }
+  /// The multiply-adds of line `index`, zero where it is neither a matrix product nor a solution.
+  func multiplyAdds(_ index: Int) -> Int { work(index).multiplyAdds }
 
   /// The numbers that the kernel of line `index` keeps while it runs.
-  func scratchCount(_ index: Int) -> Int { Kernel.scratchCount(terms: terms(index)) }
+  func scratchCount(_ index: Int) -> Int { work(index).scratch }
 
-  /// The terms of each entry of the matrix product on line `index`, zero if it is something else.
-  private func terms(_ index: Int) -> Int {
+  private func work(_ index: Int) -> (multiplyAdds: Int, scratch: Int) {
     let line = instructions[index]
-    guard case .product(let transposed) = Operation.rules[Int(line.operation.rawValue)].shape else {
-      return 0
+    switch Operation.rules[Int(line.operation.rawValue)].shape {
+    case .product(let transposed):
+      let first = instructions[line.operands[0]].shape
+      let terms = transposed == .first ? first.rows : first.columns
+      return (line.shape.count * terms, Kernel.scratchCount(terms: terms))
+    case .solution:
+      let n = line.shape.rows
+      return (n * n * n / 3 + n * line.shape.count, Factors.scratchCount(n))
+    default: return (0, 0)
     }
-    let first = instructions[line.operands[0]].shape
-    return transposed == .first ? first.rows : first.columns
   }
 }

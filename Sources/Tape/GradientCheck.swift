@@ -72,11 +72,13 @@ extension Operation {
     let rule = rules[Int(rawValue)]
     if rule.cutsDerivatives { return [] }
     var worst: [DerivativeCheck] = []
-    for (shapes, target) in rule.shape.examples(arity: rule.arity) {
-      let points = shapes.map { randomMatrix($0, in: rule.domain, &generator) }
+    for (operands, target) in rule.examples(using: &generator) {
+      let (points, fixed) = (operands.prefix(rule.movableCount), operands[rule.movableCount...])
       let findings = Tape.checkDerivatives(
-        of: { $0[0].tape.record(self, $0, target: target) }, at: points, orders: orders,
-        on: { GradientTape(rules: rules) }, &generator)
+        of: { variables in
+          let tape = variables[0].tape
+          return tape.record(self, variables + fixed.map(tape.constant), target: target)
+        }, at: Array(points), orders: orders, on: { GradientTape(rules: rules) }, &generator)
       worst =
         worst.isEmpty
         ? findings : zip(worst, findings).map { $0.error.isNaN || $1.error <= $0.error ? $0 : $1 }

@@ -50,6 +50,20 @@ extension Operation {
     case .broadcast:
       Rule(.expanded, kernel: .map { $0 }, pullback: { $0.upstream.sum(to: $0[0].shape) })
 
+    case .solve:
+      Rule(
+        .solution, domain: -1...1, kernel: .solve,
+        pullback: { -$0[0].transposed().solve($0.upstream).matmulTransposed($0.output) },
+        { $0[0].transposed().solve($0.upstream) })
+
+    case .gather:
+      Rule(
+        .gathered, kernel: .gather,
+        pullback: { $0.upstream.scatterAdd(at: $0[1], into: $0[0].shape) }, nil)
+
+    case .scatterAdd:
+      Rule(.scattered, kernel: .scatterAdd, pullback: { $0.upstream.gather($0[1]) }, nil)
+
     case .relu:
       Rule(
         .elementwise, kernel: .map { $0 <= 0 ? 0 : $0 },
@@ -81,6 +95,14 @@ extension Operation {
           return root.select($0.upstream * slope, elseWhereNotPositive: 0)
         })
 
+    case .sin:
+      Rule(
+        .elementwise, kernel: .map { scalarSin($0) }, pullback: { $0.upstream * $0[0].cos() })
+
+    case .cos:
+      Rule(
+        .elementwise, kernel: .map { scalarCos($0) }, pullback: { -($0.upstream * $0[0].sin()) })
+
     case .logSumExp:
       // exp(x − logSumExp(x)) is the softmax: never above one, whatever the size of x.
       Rule(
@@ -91,7 +113,7 @@ extension Operation {
       Rule(
         .elementwise,
         kernel: .map { max($0, 0) + scalarLogOnePlus(scalarExp(-abs($0))) },
-        pullback: { $0.upstream * (-(-$0[0]).softplus()).exp() })
+        pullback: { $0.upstream * $0[0].sigmoid() })
 
     case .select:
       Rule(

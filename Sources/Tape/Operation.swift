@@ -31,6 +31,12 @@ public enum Operation: UInt8, CaseIterable, Sendable {
   case sum
   /// A scalar, row or column repeated to a larger shape.
   case broadcast
+  /// The matrix `x` for which `a · x = b`.
+  case solve
+  /// The entries of a matrix at given positions, counted row by row; zero at −1.
+  case gather
+  /// Zeros, to which each entry is added at its position, counted row by row; at −1 nowhere.
+  case scatterAdd
 
   /// The larger of each entry and zero.
   case relu
@@ -44,6 +50,10 @@ public enum Operation: UInt8, CaseIterable, Sendable {
   case log
   /// The square root of each entry.
   case sqrt
+  /// The sine of each entry, in radians.
+  case sin
+  /// The cosine of each entry, in radians.
+  case cos
   /// The logarithm of the sum of the exponentials of each row, without overflow.
   case logSumExp
   /// The logarithm of one plus the exponential of each entry, without overflow.

@@ -64,6 +64,12 @@ package enum ShapeRule: Sendable {
   case expanded
   /// One column: a number for each row.
   case column
+  /// That of the second operand, where the first is square and has as many rows.
+  case solution
+  /// That of the second operand, which holds positions in the first.
+  case gathered
+  /// A target in which the second operand, of the shape of the first, holds positions.
+  case scattered
 
   package enum Transposition: Sendable { case none, first, second }
 
@@ -80,6 +86,11 @@ package enum ShapeRule: Sendable {
     case .reduced: return target.flatMap { $0.broadcasts(to: operands[0]) ? $0 : nil }
     case .expanded: return target.flatMap { operands[0].broadcasts(to: $0) ? $0 : nil }
     case .column: return Shape(operands[0].rows, 1)
+    case .solution:
+      let (a, b) = (operands[0], operands[1])
+      return a.rows == a.columns && a.rows == b.rows ? b : nil
+    case .gathered: return operands[1]
+    case .scattered: return operands[0] == operands[1] ? target : nil
     }
   }
 
@@ -106,6 +117,44 @@ package enum ShapeRule: Sendable {
     case .transposed, .column: return [full, row, column].map { ([$0], nil) }
     case .reduced: return [.scalar, row, column, full].map { ([full], $0) }
     case .expanded: return [.scalar, row, column, full].map { ([$0], full) }
+    case .solution:
+      return [(3, 2), (1, 4), (5, 1)].map { ([Shape($0, $0), Shape($0, $1)], nil) }
+    case .gathered:
+      return [Shape(2, 7), row, .scalar].map { ([full, $0], nil) } + [([column, full], nil)]
+    case .scattered:
+      return [full, Shape(2, 2), .scalar].map { ([Shape(2, 3), Shape(2, 3)], $0) }
+    }
+  }
+}
+
+extension Rule {
+  /// Random operands that exercise every way of fitting, and a target where one is needed.
+  package func examples(
+    using generator: inout some RandomNumberGenerator
+  ) -> [(operands: [Matrix], target: Shape?)] {
+    shape.examples(arity: arity).map { shapes, target in
+      var operands = shapes.map { randomMatrix($0, in: domain, &generator) }
+      switch shape {
+      case .solution:
+        // Large entries from corner to corner: well conditioned, and rows change places.
+        let n = shapes[0].rows
+        for row in 0..<n { operands[0][row, n - 1 - row] += Double(n) }
+      case .gathered, .scattered:
+        let count = (target ?? shapes[0]).count
+        operands[1] = Matrix(shapes[1]) { row, column in
+          row + column == 1 ? -1 : Double(Int.random(in: 0..<count, using: &generator))
+        }
+      default: break
+      }
+      return (operands, target)
+    }
+  }
+
+  /// How many operands, from the first on, may be moved a little: positions, which come last, may not.
+  package var movableCount: Int {
+    switch shape {
+    case .gathered, .scattered: 1
+    default: arity
     }
   }
 }

@@ -107,12 +107,69 @@ extension Variable {
   /// The mean of all entries.
   ///
   /// - Shapes: `[m, n] → [1, 1]`.
-  public func mean() -> Variable { sum() * (1 / Double(shape.count)) }
+  public func mean() -> Variable { mean(to: .scalar) }
+
+  /// The mean over rows, over columns or over both, so that `target` is left.
+  ///
+  /// - Precondition: Each dimension of `target` is that of `self`, or one; anything else stops with a
+  ///   message.
+  public func mean(to target: Shape) -> Variable {
+    sum(to: target) * (Double(target.count) / Double(shape.count))
+  }
 
   /// The matrix repeated along its dimensions of one until it is of shape `target`.
   ///
   /// - Precondition: Each dimension is that of `target`, or one; anything else stops with a message.
   public func broadcast(to target: Shape) -> Variable { record(.broadcast, target: target) }
+
+  /// The matrix `x` for which `self · x = other`, by elimination with partial pivoting.
+  ///
+  /// - Shapes: `[n, n], [n, k] → [n, k]`.
+  /// - Gradient: `solve(selfᵀ, g)` to `other`, and minus that times `xᵀ` to `self`.
+  /// - Precondition: `self` is square, with as many rows as `other`. Where it is singular, or its
+  ///   reciprocal condition in the 1-norm is estimated below 10⁻¹⁵ *n*, computing the value stops with
+  ///   a message that gives the estimate. A matrix that is not finite gives NaN.
+  /// - Complexity: *n*³/3 + *n*²*k* multiply-adds, and O(*n*²) for the estimate.
+  public func solve(_ other: Variable) -> Variable { record(.solve, other) }
+}
+
+// MARK: - Entries by position, counted row by row from 0; −1 is nothing
+
+extension Variable {
+  /// The entries at the positions that `indices` holds, and zero where it holds −1.
+  ///
+  /// Positions count row by row: entry (*i*, *j*) of `m`×`n` is at *i* · *n* + *j*. No derivative flows to
+  /// them. They may be an input, so that a replay brings others.
+  ///
+  /// - Shapes: `[m, n], [p, q] → [p, q]`.
+  /// - Gradient: `g.scatterAdd(at: indices, into: shape)`.
+  /// - Precondition: Indices are whole numbers from −1 to *mn* − 1; computing the value stops at another,
+  ///   in a replay too, with a message that names it.
+  public func gather(_ indices: Variable) -> Variable { record(.gather, indices) }
+
+  /// The entries at fixed positions, and zero where `indices` holds −1.
+  ///
+  /// See ``gather(_:)-(Variable)``.
+  public func gather(_ indices: Matrix) -> Variable { gather(tape.constant(indices)) }
+
+  /// Zeros of the given shape, to which each entry is added at the position that `indices` holds for it,
+  /// and dropped where that is −1.
+  ///
+  /// - Shapes: `[p, q], [p, q] → shape`.
+  /// - Gradient: `g.gather(indices)`; none to the indices.
+  /// - Precondition: `indices` is of this variable's shape and holds whole numbers from −1 to
+  ///   `shape.count` − 1; computing the value stops at another, in a replay too, with a message that
+  ///   names it.
+  public func scatterAdd(at indices: Variable, into shape: Shape) -> Variable {
+    tape.record(.scatterAdd, [self, indices], target: shape)
+  }
+
+  /// Zeros of the given shape, to which each entry is added at a fixed position.
+  ///
+  /// See ``scatterAdd(at:into:)-(Variable,_)``.
+  public func scatterAdd(at indices: Matrix, into shape: Shape) -> Variable {
+    scatterAdd(at: tape.constant(indices), into: shape)
+  }
 }
 
 // MARK: - Functions of each entry
@@ -147,6 +204,16 @@ extension Variable {
   ///
   /// - Shapes: `[m, n] → [m, n]`.
   public func sqrt() -> Variable { record(.sqrt) }
+
+  /// The sine of each entry, in radians.
+  ///
+  /// - Shapes: `[m, n] → [m, n]`.
+  public func sin() -> Variable { record(.sin) }
+
+  /// The cosine of each entry, in radians.
+  ///
+  /// - Shapes: `[m, n] → [m, n]`.
+  public func cos() -> Variable { record(.cos) }
 
   /// The logarithm of the sum of the exponentials of each row, without overflow.
   ///
