@@ -42,7 +42,8 @@ public func gradient(of result: Variable, wrt variable: Variable) -> Variable {
 public func pullback(
   of results: [Variable], at upstreams: [Variable], wrt variables: [Variable]
 ) -> [Variable] {
-  zip(variables, reachedPullback(of: results, at: upstreams, wrt: variables)).map { variable, found in
+  zip(variables, reachedPullback(of: results, at: upstreams, wrt: variables)).map {
+    variable, found in
     found ?? variable.tape.constant(Matrix(variable.shape, repeating: 0))
   }
 }

@@ -144,7 +144,8 @@ extension BilevelProblem {
     let curvature = supportCurvature(using: &generator)
     // Where everything is fitted, what is left of the gradients is rounding, and its angle is noise.
     let isRounding =
-      comparison.exact.gradientNorm <= 1e-13 * curvature.largest * outer.filter { self.learned.contains($0.name) }.norm
+      comparison.exact.gradientNorm <= 1e-13 * curvature.largest
+      * outer.filter { self.learned.contains($0.name) }.norm
     let dial = dial(weights: [0, 1], lastSteps: [])
     let (cut, full) = (dial.byWeight[0].decrease, dial.byWeight[1].decrease)
     return Diagnosis(

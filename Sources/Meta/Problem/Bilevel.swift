@@ -20,9 +20,10 @@ public import Tape
 /// ```
 public struct Bilevel: BilevelProblem {
   /// A loss of inner variables, outer variables and the matrices of a task.
-  public typealias Loss = @Sendable (
-    _ inner: Parameters<Variable>, _ outer: Parameters<Variable>, _ task: Parameters<Variable>
-  ) -> Variable
+  public typealias Loss =
+    @Sendable (
+      _ inner: Parameters<Variable>, _ outer: Parameters<Variable>, _ task: Parameters<Variable>
+    ) -> Variable
 
   /// What results call it.
   public let name: String

@@ -105,7 +105,7 @@ extension BilevelProblem {
 extension Variable {
   /// The entry of a column in the row that `number` names, from 1; the last where there are fewer.
   fileprivate func entry(at number: Variable) -> Variable {
-    fatalError("gather \(number)")
+    gather(number.minimum(Double(shape.rows)) - 1)
   }
 }
 
@@ -141,7 +141,9 @@ extension BilevelProblem {
       stop("\(name): two outer variables are called \(names[twice])")
     }
     for one in learned where !names.contains(one) {
-      stop("\(name): '\(one)' is learned, but the outer variables are \(names.joined(separator: ", "))")
+      stop(
+        "\(name): '\(one)' is learned, but the outer variables are \(names.joined(separator: ", "))"
+      )
     }
     guard let first = taskData.first else { stop("\(name): there is no task") }
     for (index, task) in taskData.enumerated() where task.names != first.names {

@@ -30,7 +30,8 @@ extension MetaProblem {
   /// Checks inner loop and tasks.
   func check() throws(MetaProblemError) {
     guard (0...Self.maximumSteps).contains(steps) else {
-      throw MetaProblemError("adaptation.steps", "\(steps) is not between 0 and \(Self.maximumSteps)")
+      throw MetaProblemError(
+        "adaptation.steps", "\(steps) is not between 0 and \(Self.maximumSteps)")
     }
     for (path, number) in [("weightDecay", weightDecay), ("proximal", proximal)]
     where !number.isFinite {

@@ -220,7 +220,8 @@ extension MetaProblem {
   public var summary: String {
     let sizes = Set(tasks.map { "\($0.support.inputs.rows) + \($0.query.inputs.rows)" })
     let points = sizes.count == 1 ? "of \(sizes.first ?? "") points" : "of various sizes"
-    let losses = loss.name == queryLoss.name ? loss.name : "\(loss.name) (\(queryLoss.name) outside)"
+    let losses =
+      loss.name == queryLoss.name ? loss.name : "\(loss.name) (\(queryLoss.name) outside)"
     let kind = rule is GradientDescent ? "" : ", \(RuleKind(rule)?.rawValue ?? "\(type(of: rule))")"
     let decay = weightDecay == 0 ? "" : ", weight decay \(weightDecay)"
     let anchor = proximal == 0 ? "" : ", proximal \(proximal)"

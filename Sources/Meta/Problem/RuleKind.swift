@@ -14,4 +14,29 @@ enum RuleKind: String, CaseIterable {
     default: return nil
     }
   }
+
+  /// The rule with the given settings; those that are missing are zero.
+  func rule(_ settings: [String: Double]) -> any UpdateRule {
+    func setting(_ name: String) -> Double { settings[name] ?? 0 }
+    switch self {
+    case .gradientDescent: return GradientDescent()
+    case .momentum: return Momentum(decay: setting("decay"))
+    case .nesterov: return Nesterov(decay: setting("decay"))
+    case .rmsprop:
+      return RMSProp(squareDecay: setting("squareDecay"), epsilon: setting("epsilon"))
+    case .adam:
+      return Adam(
+        decay: setting("decay"), squareDecay: setting("squareDecay"), epsilon: setting("epsilon"))
+    }
+  }
+
+  /// Why a setting cannot have a value; nil if it can.
+  func objection(to value: Double, as name: String) -> String? {
+    switch (self, name) {
+    case (_, "epsilon"): value >= 0 ? nil : "is negative"
+    case (.adam, _), (.rmsprop, _):
+      (0..<1).contains(value) ? nil : "is not from 0 up to, but not, 1"
+    default: nil
+    }
+  }
 }

@@ -68,6 +68,7 @@ extension BilevelProblem {
   /// The same problem with another number of steps, and all rates multiplied by a factor.
   func varied(steps: Int? = nil, rateFactor: Double = 1) -> some BilevelProblem {
     Wrapped(
-      base: self, outer: outer, learned: learned, steps: steps ?? self.steps, rateFactor: rateFactor)
+      base: self, outer: outer, learned: learned, steps: steps ?? self.steps, rateFactor: rateFactor
+    )
   }
 }

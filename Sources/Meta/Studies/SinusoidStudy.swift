@@ -68,7 +68,8 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
     let parameters = network.initialParameters(using: &generator).values.flatMap(\.elements)
     return Training(
       methodName: method.rawValue, seed: seed, parameters: parameters,
-      optimizer: AdamOptimizer(rate: outerRate, count: parameters.count), generatorState: generator.state)
+      optimizer: AdamOptimizer(rate: outerRate, count: parameters.count),
+      generatorState: generator.state)
   }
 
   /// Goes on with a training until it has done `iterations` steps, or all of the study.

@@ -39,7 +39,9 @@ public struct AdamOptimizer: Optimizer {
       square = mean
     }
     if parameters.count != mean.count || gradient.count != mean.count {
-      stop("AdamOptimizer: \(parameters.count) parameters and \(gradient.count) slopes for \(mean.count)")
+      stop(
+        "AdamOptimizer: \(parameters.count) parameters and \(gradient.count) slopes for \(mean.count)"
+      )
     }
     meanPower *= meanDecay
     squarePower *= squareDecay

@@ -127,7 +127,7 @@ private func checkReferences(_ paths: [String], asJSON: Bool) throws -> Answer {
 
 /// The largest deviation of the loss, relative to it, and of each parameter's gradient, relative to
 /// its largest entry.
-func relativeError(of result: MetaGradient, against reference: ReferenceResult) -> Double {
+func relativeError(of result: MetaGradient, against reference: ProblemFile.Reference) -> Double {
   func error(_ ours: [Double], _ theirs: [Double]) -> Double {
     let distance = zip(ours, theirs).reduce(0) { max($0, abs($1.0 - $1.1)) }
     let size = theirs.reduce(0) { max($0, abs($1)) }

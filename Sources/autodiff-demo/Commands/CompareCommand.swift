@@ -137,16 +137,6 @@ extension GradientGap {
   }
 }
 
-extension MetaProblem {
-  /// The problem in a line: network, loss, tasks, inner loop.
-  var summary: String {
-    let sizes = Set(tasks.map { "\($0.support.inputs.rows) + \($0.query.inputs.rows)" })
-    let points = sizes.count == 1 ? "of \(sizes.first ?? "") points" : "of various sizes"
-    return "\(network), \(loss.rawValue), \("task".counted(tasks.count)) \(points) "
-      + "(support + query), \("inner step".counted(steps)) of rate \(learningRate)"
-  }
-}
-
 // MARK: - JSON
 
 private struct ProblemReport: Encodable {

@@ -14,7 +14,8 @@ let metagradientCommand = Command(
   details: """
     FILE is a problem as docs/problem-files.md describes it; - is standard input.
     Answers {"method","route","loss","gradient":[{"name","rows","columns","values"}]},
-    values row by row, with digits that give the same numbers back.
+    values row by row, with digits that give the same numbers back; and, where first order lists zeros of
+    what only the inner gradients read, "notSeen" with the names.
     """,
   example: "autodiff-demo metagradient Tests/Fixtures/linear-1step.json --method maml"
 ) { arguments in
@@ -25,28 +26,5 @@ let metagradientCommand = Command(
   let path = arguments.operands[0]
   let problem = try ProblemFile(path: path).problem
   let result = try naming(path) { try problem.checkedMetaGradient(method, by: route) }
-  return Answer(try json(MetagradientReport(result)))
-}
-
-private struct MetagradientReport: Encodable {
-  var method: String
-  var route: String
-  var loss: Double
-  var gradient: [NamedMatrix]
-
-  struct NamedMatrix: Encodable {
-    var name: String
-    var rows: Int
-    var columns: Int
-    var values: [Double]
-  }
-
-  init(_ result: MetaGradient) {
-    method = result.method
-    route = result.route.rawValue
-    loss = result.loss
-    gradient = zip(result.gradient.descriptions, result.gradient.values).map {
-      NamedMatrix(name: $0.name, rows: $1.rows, columns: $1.columns, values: $1.elements)
-    }
-  }
+  return Answer(try json(result))
 }

@@ -1,4 +1,4 @@
-import Meta
+import Tape
 
 /// A key of a JSON object.
 struct Key: CodingKey, ExpressibleByStringLiteral {
@@ -21,28 +21,34 @@ func place(_ path: [any CodingKey]) -> String {
 }
 
 /// The names by which the values of a choice are called.
-func names<Choice: RawRepresentable<String> & CaseIterable>(_ choice: Choice.Type) -> String {
+package func names<Choice: RawRepresentable<String> & CaseIterable>(_ choice: Choice.Type) -> String
+{
   Choice.allCases.map(\.rawValue).list
 }
 
 extension KeyedDecodingContainer<Key> {
-  /// The path to a value of this object.
-  func path(_ key: Key) -> [any CodingKey] { codingPath + [key] }
+  /// The place of a value of this object.
+  func place(_ key: Key) -> String { Meta.place(codingPath + [key]) }
+
+  /// An object in this object.
+  func object(_ key: Key) throws -> KeyedDecodingContainer<Key> {
+    try nestedContainer(keyedBy: Key.self, forKey: key)
+  }
 
   /// A number, which must be finite.
   func number(_ key: Key) throws -> Double {
-    try finite(decode(Double.self, forKey: key), place(path(key)))
+    try finite(decode(Double.self, forKey: key), place(key))
   }
 
   /// A number without a fraction.
   func wholeNumber(_ key: Key) throws -> Int {
-    try whole(number(key), place(path(key)))
+    try whole(number(key), place(key))
   }
 
   /// A list of numbers, each of which must be finite.
   func numbers(_ key: Key) throws -> [Double] {
     try decode([Double].self, forKey: key).enumerated().map { index, number in
-      try finite(number, "\(place(path(key)))[\(index)]")
+      try finite(number, "\(place(key))[\(index)]")
     }
   }
 
@@ -50,14 +56,21 @@ extension KeyedDecodingContainer<Key> {
   func choice<Choice: RawRepresentable<String> & CaseIterable>(_ key: Key) throws -> Choice {
     let name = try decode(String.self, forKey: key)
     guard let choice = Choice(rawValue: name) else {
-      throw MetaProblemError(place(path(key)), "'\(name)' is not one of \(names(Choice.self))")
+      throw MetaProblemError(place(key), "'\(name)' is not one of \(names(Choice.self))")
     }
     return choice
+  }
+
+  /// Refuses keys of this object that nothing would read.
+  func refuseOthers(than known: [String]) throws {
+    for key in allKeys.map(\.stringValue).sorted() where !known.contains(key) {
+      throw MetaProblemError(place(Key(stringValue: key)), "is not known; there are \(known.list)")
+    }
   }
 }
 
 /// A number as an integer.
-func whole(_ number: Double, _ place: String) throws -> Int {
+package func whole(_ number: Double, _ place: String) throws(MetaProblemError) -> Int {
   guard let integer = Int(exactly: number) else {
     throw MetaProblemError(place, "\(number) is not a whole number")
   }
@@ -70,8 +83,8 @@ private func finite(_ number: Double, _ place: String) throws -> Double {
 }
 
 extension MetaProblemError {
-  /// What the decoder found wrong, in plain words.
-  init(_ error: DecodingError) {
+  /// What a decoder found wrong, in plain words.
+  public init(_ error: DecodingError) {
     switch error {
     case .keyNotFound(let key, let context):
       self.init(place(context.codingPath + [key]), "is missing")
