@@ -41,7 +41,9 @@ struct LoopPoint {
   }
 }
 
-/// One recorded inner step. Told apart, its end depends on its start in two ways: directly, by the update,
+/// One recorded inner step.
+///
+/// Told apart, its end depends on its start in two ways: directly, by the update,
 /// and through the inner gradients, which is what first order leaves out.
 ///
 /// A derivative is with respect to a line of the tape, so each way then reads the start, and the outer
