@@ -62,6 +62,14 @@ extension Order: CustomStringConvertible {
   }
 }
 
+extension Order: Encodable {
+  /// Writes the description.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
+}
+
 /// A derivative path of a meta-gradient: how the inner gradient by one variable, in one step,
 /// depends on what was there before that step.
 public struct DerivativePath: Equatable, Sendable, CustomStringConvertible {
