@@ -87,6 +87,23 @@ import Testing
     }
   }
 
+  /// Noise of its own in many dimensions opens the angle between sample means from 1° to some 30°.
+  @Test func theNoiseOfFewTasksIsNoAngle() throws {
+    var generator = SeededGenerator(seed: 2)
+    var covered = 0
+    for _ in 0..<100 {
+      func gradients(_ mean: [Double]) -> [[Double]] {
+        (0..<10).map { _ in
+          (0..<20).map { (mean.indices.contains($0) ? mean[$0] : 0) + generator.nextGaussian() }
+        }
+      }
+      let intervals = GapIntervals(
+        exact: gradients([3, 0]), other: gradients([3 * cos(.pi / 180), 3 * sin(.pi / 180)]))
+      if try #require(intervals.angle).contains(1) { covered += 1 }
+    }
+    #expect(covered >= 90, "\(covered) of 100")
+  }
+
   /// Tasks that turn and stretch every gradient alike leave no doubt, at any angle and any scale.
   @Test(arguments: [1e-9, 1e-3, 1, 90, 179.9], [1e-150, 1, 1e150])
   func anglesOfAnySizeAreFound(_ degrees: Double, scale: Double) throws {
