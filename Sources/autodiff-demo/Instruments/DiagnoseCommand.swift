@@ -8,11 +8,12 @@ let diagnoseCommand = Command(
   summary: "Says whether first order is good enough for a problem, and why",
   operands: "[FILE]", operandCount: 0...1,
   options: [
-    .family, .seed("of the problem made here, of resamples and of power iterations"), .json,
+    .family, .seed("of the problem made here, and of the first directions for the curvature"),
+    .json,
   ],
   details: """
-    Intervals are over resamples of the tasks, at the parameters of the problem. Curvature is that of the
-    support loss along the inner path. Trust asks for angles up to \(Diagnosis.trustedAngle)°, lengths \
+    Intervals are for the expectation over tasks of the same kind, at the parameters of the problem. Curvature
+    is that of the support loss along the inner path. Trust asks for angles up to \(Diagnosis.trustedAngle)°, lengths \
     alike within a factor of \(Diagnosis.trustedRatio), and
     nine tenths of the decrease by an outer step; distrust for \(Diagnosis.distrustedAngle)° and more, or less than
     half of the decrease; both for \(Diagnosis.fewestTasks) tasks at least.
@@ -77,9 +78,7 @@ struct DiagnosisReport {
       let range = estimate.interval.map { (digits($0.lowerBound), digits($0.upperBound)) }
       return digits(estimate.value) + unit
         + (range.map { low, high in
-          tasks < 10
-            ? ", over resamples from \(low) to \(high)"
-            : ", with 95 % confidence between \(low) and \(high)"
+          ", with \(tasks < 10 ? "some 85" : "95") % confidence between \(low) and \(high)"
         } ?? "")
     }
     if !diagnosis.hasSteps {
@@ -119,7 +118,7 @@ struct DiagnosisReport {
           + "\(Diagnosis.fewestTasks) or more, better ten, for a verdict.")
     } else if tasks < 10 {
       reasons.append(
-        "Ranges of \(tasks) tasks are too narrow for 95 % confidence: give ten or more.")
+        "Intervals of \(tasks) tasks are wide, and cover less often than 95 %: give ten or more.")
     }
     return reasons
   }

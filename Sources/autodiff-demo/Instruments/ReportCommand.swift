@@ -9,7 +9,7 @@ let reportCommand = Command(
   operands: "[FILE]", operandCount: 0...1,
   options: [
     .init(name: "--html", value: "OUT.html", help: "where the page is written; needed"),
-    .family, .seed("of the problem made here, of resamples and of random directions"),
+    .family, .seed("of the problem made here, and of random directions"),
   ],
   details: """
     The page stands alone: no script, no network. It compares both orders of both families, and looks at
