@@ -51,13 +51,13 @@ let sinusoidCommand = Command(
   let progress = Progress(total: runs.count * study.iterations)
   let results = try concurrentMap(runs) { [study] method, seed in
     var training = checkpoint.training(method, seed) ?? study.start(method, seed: seed)
-    progress.advance("training", by: training.iteration)
-    while training.iteration < study.iterations {
-      try study.train(&training) { training in
+    progress.advance("training", by: training.state.iteration)
+    while training.state.iteration < study.iterations {
+      try study.train(&training) { iteration in
         progress.advance("training")
-        return training.iteration % 500 != 0
+        return iteration % 500 != 0
       }
-      try checkpoint.update(training, isLast: training.iteration == study.iterations)
+      try checkpoint.update(training, isLast: training.state.iteration == study.iterations)
     }
     return SinusoidReport.Result(
       training: training,
