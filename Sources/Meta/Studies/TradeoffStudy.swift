@@ -26,7 +26,7 @@ public struct TradeoffStudy: Sendable {
   public init() {}
 
   /// A cell of the map: how often MAML's solution has the lower expected loss.
-  public struct Cell: Sendable {
+  public struct Cell: Encodable, Sendable {
     /// The inner rate.
     public let innerRate: Double
     /// The tasks M that both were solved on.
@@ -155,7 +155,11 @@ public struct TradeoffStudy: Sendable {
   }
 
   /// Error against cost of stochastic training, averaged over runs.
-  public struct Training: Sendable {
+  public struct Training: Encodable, Sendable {
+    private enum CodingKeys: CodingKey {
+      case innerRate, method, evaluations, excess, smoothness, gradientVariance
+    }
+
     /// The inner rate.
     public let innerRate: Double
     /// `joint` or `maml`.

@@ -36,7 +36,7 @@ struct SinusoidReport {
   var result: StudyResult {
     get throws {
       StudyResult(
-        table: table, verdict: verdict, json: try json(Document(self), namesInfinity: true),
+        table: table, verdict: verdict, json: try json(document, namesInfinity: true),
         csv: csv, figure: figure)
     }
   }
@@ -167,24 +167,14 @@ struct SinusoidReport {
     return panel
   }
 
-  private struct Document: Encodable {
-    struct Curve: Encodable {
-      var method: Method
-      var seed: UInt64
-      var errors: [SinusoidStudy.TestError]
-      var records: [SinusoidStudy.Record]
+  private var document: JSONObject {
+    let curves = results.map { result -> JSONObject in
+      [
+        "method": result.training.method, "seed": result.training.seed, "errors": result.errors,
+        "records": result.training.records,
+      ]
     }
-    var settings: SinusoidStudy
-    var curves: [Curve]
-
-    init(_ report: SinusoidReport) {
-      settings = report.study
-      curves = report.results.map {
-        Curve(
-          method: $0.training.method, seed: $0.training.seed, errors: $0.errors,
-          records: $0.training.records)
-      }
-    }
+    return ["settings": study, "curves": curves]
   }
 }
 
