@@ -34,7 +34,7 @@ extension OverparametrizationStudy {
   ///   - progress: Is told how many outer steps are done.
   /// - Returns: What was learnt (body and head are the first and the last weights), and the mean
   ///   squared errors on new points of new tasks, without their noise.
-  /// - Throws: ``MetaProblemError`` if a rate is not finite.
+  /// - Throws: `MetaProblemError` if a rate is not finite.
   public func runReLU(
     _ method: Method, seed: UInt64, hiddenLayers: Int, representation: SharedRepresentation,
     testPoints: [Int], testTasks: Int, progress: (Int) -> Void = { _ in }

@@ -97,7 +97,7 @@ public struct OverparametrizationStudy: Sendable {
   ///
   /// - Precondition: Infinitely many tasks go with ANIL of either order only; anything else stops with
   ///   a message.
-  /// - Throws: ``MetaProblemError`` if a rate is not finite.
+  /// - Throws: `MetaProblemError` if a rate is not finite.
   public func run(
     _ method: Method, seed: UInt64, progress: (Int) -> Void = { _ in }
   ) throws(MetaProblemError) -> Run {

@@ -64,7 +64,7 @@ public struct RepresentationStudy: Sendable {
   ///
   /// - Precondition: Sizes are positive, the rank is at most the dimension, and half of it where an
   ///   initial distance is asked for; anything else stops with a message.
-  /// - Throws: ``MetaProblemError`` if a rate is not finite.
+  /// - Throws: `MetaProblemError` if a rate is not finite.
   public func run(_ method: Method, seed: UInt64) throws(MetaProblemError) -> Curve {
     var generator = SeededGenerator(seed: seed)
     let truth = LinearRepresentation(

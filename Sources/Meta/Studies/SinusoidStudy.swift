@@ -81,7 +81,7 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
   ///   - training: Where it stands; it is moved on in place.
   ///   - progress: Is told how many steps are done, after each; if it answers false, the training
   ///     stops there.
-  /// - Throws: ``MetaProblemError`` if parameters have ceased to be finite.
+  /// - Throws: `MetaProblemError` if parameters have ceased to be finite.
   public func train(
     _ training: inout Training, progress: (Int) -> Bool = { _ in true }
   ) throws(MetaProblemError) {
