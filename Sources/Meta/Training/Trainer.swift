@@ -22,6 +22,11 @@ public struct TrainingState<Rule: Optimizer>: Codable, Equatable, Sendable {
     self.parameters = parameters.flatMap(\.elements)
     (self.optimizer, generatorState) = (optimizer, seed)
   }
+
+  fileprivate mutating func step(along gradient: [Double]) {
+    optimizer.step(&parameters, gradient: gradient)
+    iteration += 1
+  }
 }
 
 /// One outer step, as it was made.
@@ -157,7 +162,7 @@ public final class Trainer<Rule: Optimizer> {
   /// - Returns: Why it ended; ``state`` says after how many steps.
   @discardableResult
   public func run(
-    until iterations: Int, _ report: (TrainingStep) throws -> Bool = { _ in true }
+    until iterations: Int, _ report: (TrainingStep) throws -> Bool
   ) rethrows -> Outcome {
     while state.iteration < iterations {
       var generator = SeededGenerator(seed: state.generatorState)
@@ -166,13 +171,16 @@ public final class Trainer<Rule: Optimizer> {
       let step = TrainingStep(
         iteration: state.iteration, parameters: parameters, tasks: tasks ?? [], loss: loss,
         gradient: Parameters(descriptions, gradient))
-      state.optimizer.step(&state.parameters, gradient: gradient.flatMap(\.elements))
+      state.step(along: gradient.flatMap(\.elements))
       state.generatorState = generator.state
-      state.iteration += 1
       let goesOn = try report(step)
       if !state.parameters.allSatisfy({ abs($0) < bound }) { return .diverged }
       if !goesOn { return .stopped }
     }
     return .finished
   }
+
+  /// Makes outer steps until so many are done in all, and tells nobody.
+  @discardableResult
+  public func run(until iterations: Int) -> Outcome { run(until: iterations) { _ in true } }
 }
