@@ -19,7 +19,9 @@ public enum Loss: String, CaseIterable, Sendable {
   ///   with a message.
   public func callAsFunction(_ outputs: Variable, _ targets: Variable) -> Variable {
     if outputs.shape != targets.shape {
-      stop("\(rawValue): outputs are \(outputs.shape), but targets are \(targets.shape)")
+      stop(
+        "\(rawValue): outputs are \(outputs.shape), but targets are \(targets.shape)"
+          + outputs.tape.place)
     }
     switch self {
     case .halfMeanSquaredError:
@@ -29,8 +31,7 @@ public enum Loss: String, CaseIterable, Sendable {
       let residuals = outputs - targets
       return (residuals * residuals).mean()
     case .softmaxCrossEntropy:
-      return (targets * (outputs.logSumExp() - outputs)).sum()
-        * (1 / Double(outputs.shape.rows))
+      return (targets * outputs.logSoftmax()).sum() * (-1 / Double(outputs.shape.rows))
     }
   }
 }
