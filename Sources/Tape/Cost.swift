@@ -4,7 +4,8 @@ public struct Cost: Equatable, Sendable {
   public var instructions: Int
   /// The multiply-adds of the matrix products, *mkn* each; elementwise work is not among them.
   public var multiplyAdds: Int
-  /// The memory of one run, in bytes: inputs, constants and the values alive at once.
+  /// The memory of one run, in bytes: inputs, constants, the values alive at once, and the scratch of
+  /// the kernels.
   public var peakBytes: Int
 
   /// Creates a cost from its parts.

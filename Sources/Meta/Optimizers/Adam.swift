@@ -1,3 +1,5 @@
+import Tape
+
 /// The optimiser Adam, over all parameters as one list of numbers.
 ///
 /// - Reference: Kingma and Ba, *Adam: a method for stochastic optimization* (2015), algorithm 1.
@@ -25,9 +27,13 @@ public struct Adam: Codable, Equatable, Sendable {
 
   /// Moves `parameters` against `gradient`.
   ///
-  /// - Precondition: Both are as long as was said; anything else stops.
+  /// - Precondition: Both are as long as was said; anything else stops with a message.
   public mutating func step(_ parameters: inout [Double], gradient: [Double]) {
-    precondition(parameters.count == mean.count && gradient.count == mean.count, "Adam: counts")
+    if parameters.count != mean.count || gradient.count != mean.count {
+      stop(
+        "Adam: made for \(mean.count) numbers, but parameters are \(parameters.count) and the "
+          + "gradient \(gradient.count)")
+    }
     meanPower *= meanDecay
     squarePower *= squareDecay
     for index in mean.indices {
