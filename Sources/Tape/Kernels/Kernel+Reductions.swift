@@ -50,8 +50,10 @@ extension Kernel {
     }
   }
 
-  /// Each entry less the logarithm of the sum of the exponentials of its row. The largest entry is
-  /// taken off first, so that what is left keeps its digits. The result may lie over the operand.
+  /// Each entry less the logarithm of the sum of the exponentials of its row.
+  ///
+  /// The largest entry is taken off first, so that what is left keeps its digits. The result may lie
+  /// over the operand.
   static let logSoftmax = Kernel { call in
     let columns = call.a.shape.columns
     for row in 0..<call.a.shape.rows {
