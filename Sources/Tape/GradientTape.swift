@@ -105,7 +105,9 @@ extension GradientTape {
       let shape = rule.shape.result(of: shapes, target: target)
     else {
       let sizes = shapes.map(\.description).joined(separator: " and ")
-      stop("\(operation): shapes do not fit: \(sizes)" + (target.map { ", target \($0)" } ?? ""))
+      stop(
+        "\(operation): shapes do not fit: \(sizes)" + (target.map { ", target \($0)" } ?? "")
+          + place + rule.shape.hint(shapes))
     }
     // What only a second gradient feeds belongs to it, even where it differentiates a forward line:
     // so the level is at least that of each operand. Written forward, a line is forward.
@@ -130,6 +132,9 @@ extension GradientTape {
 // MARK: - Sources, marks
 
 extension GradientTape {
+  /// Where lines are recorded just now, as the end of a message; empty outside of every source.
+  package var place: String { label == 0 ? "" : ", in \(recording.labels[label])" }
+
   /// Runs `body`, and marks the lines that it records as coming from `source`.
   ///
   /// Nested sources are joined: `inner step 1 / support loss`. The lines that a gradient appends
@@ -176,6 +181,13 @@ extension GradientTape {
     evaluation.truncate(to: mark.lines)
     era += 1
   }
+}
+
+// MARK: - Values
+
+extension GradientTape {
+  /// The number of lines that are computed.
+  package var computedCount: Int { evaluation.count }
 
   /// The value of the line `index`, computed now if it was not yet.
   func value(_ index: Int) -> Matrix {

@@ -15,9 +15,9 @@ struct JSONObject: Encodable, ExpressibleByDictionaryLiteral {
   }
 
   func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Key.self)
+    var container = encoder.container(keyedBy: Meta.Key.self)
     for (name, value) in fields {
-      try container.encode(value, forKey: Key(stringValue: name))
+      try container.encode(value, forKey: Meta.Key(stringValue: name))
     }
   }
 }
