@@ -86,6 +86,12 @@ struct Factors {
   /// Solves with both triangles in place.
   private func substitute(_ x: UnsafeMutablePointer<Double>, _ columns: Int) {
     func subtract(_ row: Int, _ others: Range<Int>) {
+      if columns == 1 {
+        var rest = x[row]
+        for other in others { rest -= entries[row * n + other] * x[other] }
+        x[row] = rest
+        return
+      }
       for other in others {
         let factor = entries[row * n + other]
         for i in 0..<columns { x[row * columns + i] -= factor * x[other * columns + i] }
