@@ -3,7 +3,7 @@ extension Kernel {
   static let gather = Kernel { call in
     call.checkPositions(.gather, in: call.a.shape)
     for i in 0..<call.shape.count {
-      let position = position(call.b.base[i])
+      let position = integer(call.b.base[i])
       // Read even where it is not used: quicker than a branch that is hard to foresee.
       let entry = call.a.base[max(position, 0)]
       call.result[i] = position < 0 ? 0 : entry
@@ -15,7 +15,7 @@ extension Kernel {
     call.checkPositions(.scatterAdd, in: call.shape)
     call.result.update(repeating: 0, count: call.shape.count)
     for i in 0..<call.b.shape.count {
-      let position = position(call.b.base[i])
+      let position = integer(call.b.base[i])
       if position >= 0 { call.result[position] += call.a.base[i] }
     }
   }
@@ -31,7 +31,7 @@ extension KernelCall {
     while i + 8 <= count {
       let index = UnsafeRawPointer(b.base + i).loadUnaligned(as: SIMD8<Double>.self)
       let whole = (index + wholeNumbers) - wholeNumbers
-      areRight = areRight .& (whole .== index) .& (index .>= -1) .& (index .<= last)
+      areRight .&= (whole .== index) .& (index .>= -1) .& (index .<= last)
       i += 8
     }
     if !all(areRight) { i = 0 }
@@ -51,6 +51,6 @@ private let wholeNumbers = 0x1.8p52
 
 /// A whole number that was checked, as an integer: quicker than a conversion that checks it again.
 @inline(__always)
-private func position(_ index: Double) -> Int {
+private func integer(_ index: Double) -> Int {
   Int(truncatingIfNeeded: (index + wholeNumbers).bitPattern &- wholeNumbers.bitPattern)
 }

@@ -51,8 +51,9 @@ struct Factors {
     if reciprocalCondition.isNaN { reciprocalCondition = 0 }
   }
 
-  /// Eliminates column by column. A pivot of zero leaves entries that are not finite behind, which the
-  /// norm of the inverse shows.
+  /// Eliminates column by column.
+  ///
+  /// A pivot of zero leaves entries that are not finite behind, which the norm of the inverse shows.
   private func factor() {
     for pivot in 0..<n {
       var best = pivot
