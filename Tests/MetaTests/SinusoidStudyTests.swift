@@ -83,6 +83,18 @@ import Testing
     }
   }
 
+  @Test func whatIsNotFiniteIsNamedByItsPlace() throws {
+    let study = Self.study {
+      $0.innerRate = 1000
+      $0.innerSteps = 300
+      $0.width = 20
+    }
+    var training = study.start(.maml, seed: 1)
+    let expected = MetaProblemError("parameters", "one is not finite after outer step 1 of maml")
+    #expect(throws: expected) { try study.train(&training) }
+    #expect(training.state.iteration == 1)
+  }
+
   @Test func cosinesAreRecordedForEachLayer() throws {
     let study = Self.study { $0.iterations = 40 }
     var training = study.start(.maml, seed: 3)

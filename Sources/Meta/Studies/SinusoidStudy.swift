@@ -110,7 +110,7 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
     if outcome == .diverged {
       throw MetaProblemError(
         "parameters",
-        "\(method.rawValue) has one that is not finite after step \(training.state.iteration)")
+        "one is not finite after outer step \(training.state.iteration) of \(method.rawValue)")
     }
   }
 
