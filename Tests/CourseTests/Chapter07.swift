@@ -144,7 +144,7 @@ func chapter07(_ print: (Any) -> Void) throws {
   // end
 
   // begin
-  for method in Family.maml.methods {
+  for method in Method.maml.bothOrders {
     let last = try (2...7).map { mean(try train(method, seed: $0).suffix(50)) }
     print("\(method.rawValue): \(last), mean \(mean(last))")
   }

@@ -54,9 +54,11 @@ import Testing
   /// Written down in the middle and read back, on other threads, it ends with the same bits.
   @Test func aStateGoesOnAsIfNothingHadBeen() throws {
     let problem = try Self.problem()
-    let whole = Trainer(problem, .anil, optimizer: AdamOptimizer(rate: 0.01), seed: 1, drawing: Self.draw)
+    let whole = Trainer(
+      problem, .anil, optimizer: AdamOptimizer(rate: 0.01), seed: 1, drawing: Self.draw)
     whole.run(until: 40)
-    let first = Trainer(problem, .anil, optimizer: AdamOptimizer(rate: 0.01), seed: 1, drawing: Self.draw)
+    let first = Trainer(
+      problem, .anil, optimizer: AdamOptimizer(rate: 0.01), seed: 1, drawing: Self.draw)
     #expect(first.run(until: 40) { $0.iteration != 16 } == .stopped)
     #expect(first.state.iteration == 17)
     let file = try JSONEncoder().encode(first.state)
