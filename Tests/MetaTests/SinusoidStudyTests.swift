@@ -67,7 +67,8 @@ import Testing
       learningRate: 0.01, tasks: tasks)
     func stepped(_ method: Method) -> [Double] {
       var (numbers, adam) = (
-        training.state.parameters, AdamOptimizer(rate: 0.001, count: training.state.parameters.count)
+        training.state.parameters,
+        AdamOptimizer(rate: 0.001, count: training.state.parameters.count)
       )
       adam.step(
         &numbers, gradient: problem.metaGradient(method).gradient.values.flatMap(\.elements))

@@ -57,7 +57,8 @@ extension OverparametrizationStudy {
       network: network, loss: .halfMeanSquaredError, parameters: parameters, steps: 1,
       learningRate: innerRate, tasks: draw(tasks ?? 25, &generator))
     let trainer = Trainer(
-      problem, method, optimizer: AdamOptimizer(rate: outerRate), seed: generator.state, threads: threads,
+      problem, method, optimizer: AdamOptimizer(rate: outerRate), seed: generator.state,
+      threads: threads,
       drawing: tasks == nil ? { draw(25, &$0) } : nil)
     let last = network.parameters.count - 2
     (body, head) = (parameters[0], parameters[last])

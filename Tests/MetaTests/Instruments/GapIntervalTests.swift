@@ -1,6 +1,7 @@
 import Foundation
 import Meta
 import Nets
+import Studies
 import Tape
 import TestSupport
 import Testing
@@ -16,7 +17,7 @@ import Testing
 
     /// Tasks of linear networks with two layers, with a Gaussian head each, by the closed form.
     init(
-      _ family: Family, dimension: Int, width: Int, rate: Double, headMean: Double = 0,
+      _ family: Method, dimension: Int, width: Int, rate: Double, headMean: Double = 0,
       deviation: Double = 1, seed: UInt64
     ) {
       var generator = SeededGenerator(seed: seed)
