@@ -1,5 +1,5 @@
-public import Nets
-public import Tape
+import Nets
+import Tape
 
 /// All that the instruments say of a bilevel problem.
 public struct Report: Sendable {
