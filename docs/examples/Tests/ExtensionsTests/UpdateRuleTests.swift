@@ -66,9 +66,12 @@ import Testing
   @Test(arguments: 0...6)
   func theSignWarmsUp(_ steps: Int) {
     func plain(_ start: Double) -> Double {
-      (0..<steps).reduce(start) { θ, step in
-        θ - 0.5 * min(Double(step + 1) / 4, 1) * tanh(θ / 0.3)
+      var θ = start
+      for step in 1...max(steps, 1) where step <= steps {
+        let share = min(Double(step) / 4, 1)
+        θ -= 0.5 * share * tanh(θ / 0.3)
       }
+      return θ
     }
     let rule = WarmedUpSign(softness: 0.3, warmUp: 4)
     let (end, slope) = Self.descent(rule, from: 1.5, steps: steps)
