@@ -78,8 +78,9 @@ import Testing
     }
   }
 
-  /// The first step is αg / (|g| + ε), with slope αε / (|g| + ε)²: α/ε at zero, its limit. RMSProp has
-  /// √(1 − squareDecay) at |g|.
+  /// The first step is αg / (|g| + ε), with slope αε / (|g| + ε)²: α/ε at zero, its limit.
+  ///
+  /// RMSProp has √(1 − squareDecay) at |g|.
   @Test(arguments: [0, 0.3, -0.02, 1e-9], Route.allCases)
   func theSlopeOfTheFirstStepIsRightAtZeroToo(_ gradient: Double, _ route: Route) {
     for epsilon in [1e-8, 0.5] {
