@@ -147,6 +147,7 @@ struct TaskPrograms {
     _ problem: any BilevelProblem,
     _ record: (RecordedLoop) -> (outputs: [Variable], inputs: [Variable])
   ) {
+    problem.check()
     self.problem = problem
     workspaces = Dictionary(
       uniqueKeysWithValues: Set(problem.taskData.map(\.shapes)).map { shapes in
