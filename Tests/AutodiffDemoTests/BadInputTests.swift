@@ -78,7 +78,7 @@ import autodiff_demo
 
   /// A valid problem with one piece of its text replaced, and what the message must say.
   static let edits: [(from: String, to: String, message: String)] = [
-    ("metagradient-problem-1", "metagradient-problem-2", "format: 'metagradient-problem-2' is not"),
+    ("metagradient-problem-1", "metagradient-problem-3", "format: 'metagradient-problem-3' is not"),
     (#""format""#, #""formal""#, "format: is missing"),
     (#""kind": "linear""#, #""kind": "tanh""#, "network.kind: 'tanh' is not one of linear, relu"),
     (#""width": 1"#, #""width": 0"#, "network.width: 0 is not at least 1"),

@@ -35,10 +35,10 @@ import Testing
     let extensions = "Sources/Extensions"
     let whole = [
       "Package.swift", "\(extensions)/TanhNetwork.swift", "\(extensions)/RotatedClusters.swift",
-      "\(extensions)/Momentum.swift",
+      "\(extensions)/QuasiHyperbolicMomentum.swift",
     ]
     let parts = [
-      "\(extensions)/AdaptiveMoments.swift", "Tests/ExtensionsTests/MetaGradientTests.swift",
+      "\(extensions)/WarmedUpSign.swift", "Tests/ExtensionsTests/MetaGradientTests.swift",
     ]
     #expect(shown.count == whole.count + parts.count)
     for (block, file) in zip(shown, whole + parts) {

@@ -173,7 +173,7 @@ func chapter04(_ print: (Any) -> Void) throws {
     return (0...2).map { number in kept.subtracting(leaves).count { level[$0] == number } }
   }
   let network = ReLUNetwork(sizes: [1, 3, 1])
-  for (family, count) in [(Family.maml, 1), (.maml, 3), (.anil, 1), (.anil, 3)] {
+  for (family, count) in [(Method.maml, 1), (.maml, 3), (.anil, 1), (.anil, 3)] {
     var generator = SeededGenerator(seed: 1)
     let waves = try MetaProblem(
       network: network, loss: .meanSquaredError,

@@ -58,7 +58,7 @@ func chapter06(_ print: (Any) -> Void) throws {
     parameters: [try Matrix([[2], [1]])], steps: 1, learningRate: 0.5,
     tasks: [LearningTask(support: try point([1, 0]), query: try point([1, 1]))])
   var generator = SeededGenerator(seed: 1)
-  for method in Family.maml.methods {
+  for method in Method.maml.bothOrders {
     let test = field.curlTest(method, using: &generator)
     print("\(method.rawValue): ‖J − Jᵀ‖ \(rounded(test.asymmetry)), curl \(rounded(test.curl))")
   }

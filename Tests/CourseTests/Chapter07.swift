@@ -105,7 +105,7 @@ func chapter07(_ print: (Any) -> Void) throws {
     let evaluator = MetaGradientEvaluator(problem, method, threads: 2)
     var generator = SeededGenerator(seed: seed)
     var weights = problem.parameters.values
-    var adams = weights.map { Adam(rate: 0.01, count: $0.shape.count) }
+    var adams = weights.map { AdamOptimizer(rate: 0.01, count: $0.shape.count) }
     return try (0..<300).map { _ in
       evaluator.setTasks(waves.tasks(8, support: 5, query: 5, using: &generator))
       evaluator.setParameters(weights, rate: 0.01)
@@ -144,7 +144,7 @@ func chapter07(_ print: (Any) -> Void) throws {
   // end
 
   // begin
-  for method in Family.maml.methods {
+  for method in Method.maml.bothOrders {
     let last = try (2...7).map { mean(try train(method, seed: $0).suffix(50)) }
     print("\(method.rawValue): \(last), mean \(mean(last))")
   }

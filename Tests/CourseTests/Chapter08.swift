@@ -20,7 +20,7 @@ func chapter08(_ print: (Any) -> Void) throws {
   }
   for steps in 0...2 {
     let small = try problem([4, 8, 1], steps: steps)
-    let counts = Family.maml.methods.map { small.program($0).cost.multiplyAdds }
+    let counts = Method.maml.bothOrders.map { small.program($0).cost.multiplyAdds }
     print("steps \(steps): exact \(counts[0]), first order \(counts[1])")
   }
   // end
@@ -39,7 +39,7 @@ func chapter08(_ print: (Any) -> Void) throws {
   for points in [10, 100] {
     for steps in [1, 5, 25] {
       let wide = try problem([1, 40, 40, 1], steps: steps, points: points)
-      let bytes = Family.maml.methods.map { wide.predictedCost($0).peakBytes / 1000 }
+      let bytes = Method.maml.bothOrders.map { wide.predictedCost($0).peakBytes / 1000 }
       print("points \(points), steps \(steps): exact \(bytes[0]) kB, first order \(bytes[1]) kB")
     }
   }
@@ -88,7 +88,7 @@ func chapter08(_ print: (Any) -> Void) throws {
   // begin
   for steps in 1...2 {
     let small = try problem([4, 8, 1], steps: steps)
-    let counts = Family.anil.methods.map { small.program($0).cost.multiplyAdds }
+    let counts = Method.anil.bothOrders.map { small.program($0).cost.multiplyAdds }
     print("steps \(steps): exact \(counts[0]), first order \(counts[1])")
   }
   // end

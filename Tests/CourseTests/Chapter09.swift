@@ -9,11 +9,9 @@ func chapter09(_ print: (Any) -> Void) throws {
     var decay = 0.5
     var stateCount: Int { 1 }
 
-    func step(
-      from parameter: Variable, along gradient: Variable, rate: Variable, state: inout [Variable]
-    ) -> Variable {
-      state[0] = decay * state[0] + gradient
-      return parameter - rate * state[0]
+    func step(_ update: Update, state: inout [Variable]) -> Variable {
+      state[0] = decay * state[0] + update.gradient
+      return update.value - update.rate * state[0]
     }
   }
   let one = { (x: Double, y: Double) in LabelledPoints(inputs: Matrix(x), targets: Matrix(y)) }
@@ -73,7 +71,7 @@ func chapter09(_ print: (Any) -> Void) throws {
     tasks: Parabolas().tasks(10, support: 8, query: 8, using: &generator))
 
   func rounded(_ number: Double?) -> Double { ((number ?? 0) * 100).rounded() / 100 }
-  for family in Family.allCases {
+  for family in Method.families {
     let gap = problem.comparison(family).gap
     print("\(family): cosine \(rounded(gap.cosine)), norm ratio \(rounded(gap.normRatio))")
   }
@@ -86,7 +84,7 @@ func chapter09(_ print: (Any) -> Void) throws {
   // end
 
   // begin
-  for method in Family.maml.methods {
+  for method in Method.maml.bothOrders {
     let check = problem.check(method, using: &generator)
     print("\(method.rawValue) passes: \(check.passes(tolerance: 1e-9))")
   }
@@ -95,12 +93,10 @@ func chapter09(_ print: (Any) -> Void) throws {
   // begin
   struct UnitStep: UpdateRule {
     var epsilon = 0.0
-    var stateCount: Int { 0 }
 
-    func step(
-      from parameter: Variable, along gradient: Variable, rate: Variable, state: inout [Variable]
-    ) -> Variable {
-      parameter - rate * gradient / ((gradient * gradient).sum().sqrt() + epsilon)
+    func step(_ update: Update, state: inout [Variable]) -> Variable {
+      let gradient = update.gradient
+      return update.value - update.rate * gradient / ((gradient * gradient).sum().sqrt() + epsilon)
     }
   }
   func solved(_ rule: UnitStep) throws -> MetaProblem {
@@ -121,12 +117,8 @@ func chapter09(_ print: (Any) -> Void) throws {
 
   // begin
   struct SignStep: UpdateRule {
-    var stateCount: Int { 0 }
-
-    func step(
-      from parameter: Variable, along gradient: Variable, rate: Variable, state: inout [Variable]
-    ) -> Variable {
-      parameter - rate * (2 * gradient.step() - 1)
+    func step(_ update: Update, state: inout [Variable]) -> Variable {
+      update.value - update.rate * (2 * update.gradient.step() - 1)
     }
   }
   let signed = try MetaProblem(
@@ -139,11 +131,9 @@ func chapter09(_ print: (Any) -> Void) throws {
   struct Spoiled: UpdateRule {
     var stateCount: Int { 1 }
 
-    func step(
-      from parameter: Variable, along gradient: Variable, rate: Variable, state: inout [Variable]
-    ) -> Variable {
-      state[0] = 0.5 * state[0] + gradient.stopGradient()
-      return parameter - rate * state[0]
+    func step(_ update: Update, state: inout [Variable]) -> Variable {
+      state[0] = 0.5 * state[0] + update.gradient.stopGradient()
+      return update.value - update.rate * state[0]
     }
   }
   let spoiled = try MetaProblem(

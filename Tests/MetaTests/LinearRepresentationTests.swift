@@ -66,7 +66,7 @@ import Testing
 
   @Test func exactIsFirstOrderAtRateZero() throws {
     let problem = try Instance(dimension: 5, width: 2, seed: 41).problem(rate: 0)
-    for family in Family.allCases {
+    for family in Method.families {
       #expect(problem.comparison(family).gap.relativeError == 0)
     }
   }

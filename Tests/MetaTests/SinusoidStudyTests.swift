@@ -67,7 +67,7 @@ import Testing
       learningRate: 0.01, tasks: tasks)
     func stepped(_ method: Method) -> [Double] {
       var (numbers, adam) = (
-        training.parameters, Adam(rate: 0.001, count: training.parameters.count)
+        training.parameters, AdamOptimizer(rate: 0.001, count: training.parameters.count)
       )
       adam.step(
         &numbers, gradient: problem.metaGradient(method).gradient.values.flatMap(\.elements))

@@ -25,7 +25,7 @@ import Testing
   @Test func itIsTheLoopByHand() throws {
     let problem = try Self.problem()
     let trainer = Trainer(
-      problem, .firstOrderMAML, optimizer: Adam(rate: 0.01), seed: 9, drawing: Self.draw)
+      problem, .firstOrderMAML, optimizer: AdamOptimizer(rate: 0.01), seed: 9, drawing: Self.draw)
     var steps: [TrainingStep] = []
     let outcome = trainer.run(until: 12) {
       steps.append($0)
@@ -35,7 +35,7 @@ import Testing
 
     var generator = SeededGenerator(seed: 9)
     let evaluator = MetaGradientEvaluator(problem, .firstOrderMAML)
-    var (adam, values) = (Adam(rate: 0.01), problem.parameters.values)
+    var (adam, values) = (AdamOptimizer(rate: 0.01), problem.parameters.values)
     for step in steps {
       let tasks = Self.draw(&generator)
       evaluator.setTasks(tasks)
@@ -54,13 +54,15 @@ import Testing
   /// Written down in the middle and read back, on other threads, it ends with the same bits.
   @Test func aStateGoesOnAsIfNothingHadBeen() throws {
     let problem = try Self.problem()
-    let whole = Trainer(problem, .anil, optimizer: Adam(rate: 0.01), seed: 1, drawing: Self.draw)
+    let whole = Trainer(
+      problem, .anil, optimizer: AdamOptimizer(rate: 0.01), seed: 1, drawing: Self.draw)
     whole.run(until: 40)
-    let first = Trainer(problem, .anil, optimizer: Adam(rate: 0.01), seed: 1, drawing: Self.draw)
+    let first = Trainer(
+      problem, .anil, optimizer: AdamOptimizer(rate: 0.01), seed: 1, drawing: Self.draw)
     #expect(first.run(until: 40) { $0.iteration != 16 } == .stopped)
     #expect(first.state.iteration == 17)
     let file = try JSONEncoder().encode(first.state)
-    let state = try JSONDecoder().decode(TrainingState<Adam>.self, from: file)
+    let state = try JSONDecoder().decode(TrainingState<AdamOptimizer>.self, from: file)
     let rest = Trainer(problem, .anil, from: state, threads: 2, drawing: Self.draw)
     #expect(rest.run(until: 40) == .finished)
     #expect(rest.state == whole.state)
@@ -105,7 +107,7 @@ import Testing
     ) {
       _ = Trainer(
         try TrainerTests.problem(), .maml,
-        from: TrainingState([Matrix(1)], optimizer: Adam(rate: 1), seed: 0))
+        from: TrainingState([Matrix(1)], optimizer: AdamOptimizer(rate: 1), seed: 0))
     }
     let message = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
     #expect(message.contains("Trainer: a state of 1 entries for 19"))
@@ -113,7 +115,7 @@ import Testing
 
   /// By hand: with one number and constant gradient the first step is the rate, whatever its size.
   @Test func adamIsTheAlgorithmOfThePaper() {
-    var adam = Adam(rate: 0.1, count: 1)
+    var adam = AdamOptimizer(rate: 0.1, count: 1)
     var parameters = [1.0]
     adam.step(&parameters, gradient: [250])
     #expect(abs(parameters[0] - 0.9) < 1e-9)

@@ -61,10 +61,7 @@ import Testing
 
   @Test func aRuleThatChangesAShapeIsNamed() async {
     struct Summing: UpdateRule {
-      var stateCount: Int { 0 }
-      func step(
-        from parameter: Variable, along gradient: Variable, rate: Variable, state: inout [Variable]
-      ) -> Variable { gradient.sum() }
+      func step(_ update: Update, state: inout [Variable]) -> Variable { update.gradient.sum() }
     }
     await #expect(processExitsWith: .failure) {
       let tape = GradientTape()

@@ -63,7 +63,8 @@ import Testing
     var parameters = Parameters(network.parameters, [1, 2, 3, 4])
     #expect(parameters.positions(of: .head) == [2, 3])
     #expect(parameters["b1"] == 2)
-    #expect(parameters["b3"] == nil)
+    #expect(parameters.contains("b1") && !parameters.contains("b3"))
+    #expect(parameters.names == ["W1", "b1", "W2", "b2"])
     parameters[1] = 7
     #expect(parameters.map { 2 * $0 }.values == [2, 14, 6, 8])
     #expect(parameters.count == 4)
@@ -78,5 +79,11 @@ import Testing
       _ = Parameters(ReLUNetwork(sizes: [1, 1]).parameters, [1])
     }
     #expect(standardError(counts).contains("Parameters: 2 descriptions, but 1 values"))
+    let names = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let parameters = Parameters(ReLUNetwork(sizes: [1, 1]).parameters, [1, 2])
+      _ = parameters["b3"]
+    }
+    #expect(
+      standardError(names).contains("Parameters: nothing is called 'b3'; there are W1, b1"))
   }
 }

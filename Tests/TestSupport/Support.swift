@@ -68,11 +68,9 @@ package struct HeavyBall: UpdateRule {
 
   package init() {}
 
-  package func step(
-    from parameter: Variable, along gradient: Variable, rate: Variable, state: inout [Variable]
-  ) -> Variable {
-    state[0] = decay * state[0] + gradient
-    return parameter - rate * state[0]
+  package func step(_ update: Update, state: inout [Variable]) -> Variable {
+    state[0] = decay * state[0] + update.gradient
+    return update.value - update.rate * state[0]
   }
 }
 

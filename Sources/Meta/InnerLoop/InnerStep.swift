@@ -82,6 +82,7 @@ struct InnerStep {
     let loss = tape.from(functions.lossName) { [seen, seenOuter] in
       functions.loss(seen, seenOuter)
     }
+    if loss.shape != .scalar { stop("the \(functions.lossName) is \(loss.shape), not 1×1") }
     gradients = gradient(of: loss, wrt: seen.values)
     used = zip(names, gradients).map { name, gradient in
       tape.from("gradient of \(name)") {

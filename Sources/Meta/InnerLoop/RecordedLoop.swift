@@ -42,7 +42,11 @@ struct TaskTape {
   func outerLoss(
     of problem: any BilevelProblem, _ inner: Parameters<Variable>, _ outer: Parameters<Variable>
   ) -> Variable {
-    tape.from(problem.lossNames.outer) { problem.outerLoss(inner, outer, task) }
+    let loss = tape.from(problem.lossNames.outer) { problem.outerLoss(inner, outer, task) }
+    if loss.shape != .scalar {
+      stop("\(problem.name): the \(problem.lossNames.outer) is \(loss.shape), not 1×1")
+    }
+    return loss
   }
 }
 

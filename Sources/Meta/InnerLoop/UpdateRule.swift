@@ -52,7 +52,12 @@ public struct Update {
   /// The setting of a name.
   ///
   /// - Precondition: The rule has it; anything else stops with a message.
-  public subscript(setting: String) -> Variable { settings[setting] }
+  public subscript(setting: String) -> Variable {
+    if !settings.contains(setting) {
+      stop("Update: no setting is called '\(setting)'; the rule has \(settings.names)")
+    }
+    return settings[setting]
+  }
 }
 
 /// The number of an inner step, from 1, on a tape.

@@ -145,6 +145,11 @@ extension BilevelProblem {
         "\(name): '\(one)' is learned, but the outer variables are \(names.joined(separator: ", "))"
       )
     }
+    let (prefix, settings) = ("rule/", rule.settings.names)
+    for one in names
+    where one.hasPrefix(prefix) && !settings.contains("\(one.dropFirst(prefix.count))") {
+      stop("\(name): '\(one)' is an outer variable, but the settings of \(rule) are \(settings)")
+    }
     guard let first = taskData.first else { stop("\(name): there is no task") }
     for (index, task) in taskData.enumerated() where task.names != first.names {
       stop("\(name): task 0 has \(first.names), but task \(index) has \(task.names)")

@@ -157,7 +157,7 @@ public final class Trainer<Rule: Optimizer> {
   /// - Returns: Why it ended; ``state`` says after how many steps.
   @discardableResult
   public func run(
-    until iterations: Int, _ report: (TrainingStep) throws -> Bool = { _ in true }
+    until iterations: Int, _ report: (TrainingStep) throws -> Bool
   ) rethrows -> Outcome {
     while state.iteration < iterations {
       var generator = SeededGenerator(seed: state.generatorState)
@@ -166,13 +166,23 @@ public final class Trainer<Rule: Optimizer> {
       let step = TrainingStep(
         iteration: state.iteration, parameters: parameters, tasks: tasks ?? [], loss: loss,
         gradient: Parameters(descriptions, gradient))
-      state.optimizer.step(&state.parameters, gradient: gradient.flatMap(\.elements))
-      state.generatorState = generator.state
-      state.iteration += 1
+      // A copy, since the optimiser and the parameters of one object cannot be changed at once.
+      var next = state
+      next.optimizer.step(&next.parameters, gradient: gradient.flatMap(\.elements))
+      next.generatorState = generator.state
+      next.iteration += 1
+      state = next
       let goesOn = try report(step)
       if !state.parameters.allSatisfy({ abs($0) < bound }) { return .diverged }
       if !goesOn { return .stopped }
     }
     return .finished
   }
+
+  /// Makes outer steps until so many are done in all, and tells nobody of them.
+  ///
+  /// - Parameter iterations: The outer steps, those before included.
+  /// - Returns: Why it ended; ``state`` says after how many steps.
+  @discardableResult
+  public func run(until iterations: Int) -> Outcome { run(until: iterations) { _ in true } }
 }

@@ -5,8 +5,8 @@ import TestSupport
 import Testing
 
 @Suite struct CurlTests {
-  @Test(arguments: Family.allCases)
-  func exactIsAGradientAndFirstOrderIsNot(_ family: Family) throws {
+  @Test(arguments: Method.families)
+  func exactIsAGradientAndFirstOrderIsNot(_ family: Method) throws {
     var generator = SeededGenerator(seed: 60)
     let problems =
       try MetaGradientTests.problems(seed: 61, steps: 2)

@@ -8,11 +8,10 @@ import Testing
   /// Weight decay: even first order does not carry a gradient back unchanged.
   struct Shrinking: UpdateRule {
     var stateCount: Int { 1 }
-    func step(
-      from parameter: Variable, along gradient: Variable, rate: Variable, state: inout [Variable]
-    ) -> Variable {
-      state[0] = 0.5 * state[0] + 0.1 * parameter
-      return 0.9 * parameter - rate * gradient - rate * state[0]
+    func step(_ update: Update, state: inout [Variable]) -> Variable {
+      let (value, rate) = (update.value, update.rate)
+      state[0] = 0.5 * state[0] + 0.1 * value
+      return 0.9 * value - rate * update.gradient - rate * state[0]
     }
   }
 
@@ -25,8 +24,8 @@ import Testing
   }
 
   /// The parts add up to what the unrolled route says of the whole.
-  @Test(arguments: Family.allCases)
-  func partsSumToTheDifference(_ family: Family) throws {
+  @Test(arguments: Method.families)
+  func partsSumToTheDifference(_ family: Method) throws {
     for problem in try Self.problems() {
       let ledger = problem.ledger(family)
       let exact = problem.metaGradient(family.exact).gradient.values
@@ -52,8 +51,8 @@ import Testing
   }
 
   /// A path is there for each step and each adapted parameter, as the meta-gradient says.
-  @Test(arguments: Family.allCases)
-  func entriesAreThePathsThatFirstOrderCuts(_ family: Family) throws {
+  @Test(arguments: Method.families)
+  func entriesAreThePathsThatFirstOrderCuts(_ family: Method) throws {
     for problem in try Self.problems() {
       #expect(
         problem.ledger(family).entries.map(\.path) == problem.metaGradient(family.firstOrder).cuts)

@@ -12,7 +12,7 @@ import Testing
     let problem = try MetaProblem(
       network: network, loss: .softmaxCrossEntropy,
       parameters: network.parameters.map { .gaussian($0.shape, using: &generator) },
-      steps: 3, learningRate: 0.1, rule: Momentum(),
+      steps: 3, learningRate: 0.1, rule: QuasiHyperbolicMomentum(decay: 0.9),
       tasks: RotatedClusters(classes: 3).tasks(2, support: 6, query: 9, using: &generator))
     let check = problem.check(.maml, using: &generator)
     #expect(check.passes(tolerance: 1e-9), "\(check)")
@@ -21,8 +21,10 @@ import Testing
   @Test(arguments: Setting.all, Route.allCases)
   func exactPassesTheCheckerAndFirstOrderDoesNot(_ setting: Setting, _ route: Route) throws {
     var generator = SeededGenerator(seed: 20)
-    let problem = try setting.problem(seed: 21)
-    for family in Family.allCases {
+    let problems = try [[.parameters], [.parameters, .learningRate, .rule]].map {
+      try setting.problem(seed: 21).learning($0)
+    }
+    for (problem, family) in problems.flatMap({ one in Method.families.map { (one, $0) } }) {
       let exact = problem.check(family.exact, by: route, using: &generator)
       let first = problem.check(family.firstOrder, by: route, using: &generator)
       #expect(exact.passes(tolerance: 1e-9), "\(family.exact): \(exact)")
@@ -32,7 +34,7 @@ import Testing
 
   @Test(arguments: Setting.all, 0..<5)
   func bothRoutesAgree(_ setting: Setting, _ steps: Int) throws {
-    let problem = try setting.problem(seed: 22, steps: steps)
+    let problem = try setting.problem(seed: 22, steps: steps).learning([.parameters, .rule])
     for method in Method.allCases {
       let unrolled = problem.metaGradient(method, by: .unrolled)
       let adjoint = problem.metaGradient(method, by: .adjoint)
@@ -41,8 +43,8 @@ import Testing
     }
   }
 
-  @Test(arguments: Setting.all, Family.allCases)
-  func thePartsOfTheLedgerAddUp(_ setting: Setting, _ family: Family) throws {
+  @Test(arguments: Setting.all, Method.families)
+  func thePartsOfTheLedgerAddUp(_ setting: Setting, _ family: Method) throws {
     let problem = try setting.problem(seed: 23)
     let ledger = problem.ledger(family)
     let exact = entries(problem.metaGradient(family.exact).gradient)

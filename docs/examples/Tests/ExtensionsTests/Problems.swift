@@ -15,9 +15,9 @@ struct Setting: Sendable, CustomStringConvertible {
     ResidualNetwork(inputs: 2, width: 4, blocks: 2, outputs: 3),
   ].flatMap { (network: any Network) in
     [
-      Setting(network: network, rule: Momentum(decay: 0.7)),
-      // With a larger epsilon than usual the first step is not just the sign of the gradient.
-      Setting(network: network, rule: AdaptiveMoments(squareDecay: 0.9, epsilon: 0.1)),
+      Setting(network: network, rule: QuasiHyperbolicMomentum(decay: 0.7, mix: 0.6)),
+      // As soft that a step is not just the sign of the gradient.
+      Setting(network: network, rule: WarmedUpSign(softness: 0.5, warmUp: 2)),
     ]
   }
 

@@ -1,4 +1,5 @@
 import Extensions
+import Foundation
 import Meta
 import Nets
 import Tape
@@ -18,80 +19,70 @@ import Testing
     return (end.scalar, gradient(of: end, wrt: parameter).scalar)
   }
 
-  /// By hand, from 1 with rate ½ and decay ¼: v = 1, θ = ½; v = ¼ + ½ = ¾, θ = ½ − ⅜ = ⅛.
+  /// By hand, from 1 with rate, decay and mix of ½: v = ½, θ = 1 − ½(½ + ¼) = 0.625; v = ¼ + 0.3125,
+  /// θ = 0.625 − ½(0.3125 + 0.28125) = 0.328125.
   ///
   /// All of it is linear in the start; to first order the gradients are constants, and the slope is 1.
   @Test func twoStepsWithMomentumAreThoseByHand() {
-    let rule = Momentum(decay: 0.25)
-    #expect(Self.descent(rule, from: 1, steps: 2) == (0.125, 0.125))
-    #expect(Self.descent(rule, from: 2, steps: 2) == (0.25, 0.125))
-    #expect(Self.descent(rule, from: 1, steps: 2, order: .firstOrder) == (0.125, 1))
+    let rule = QuasiHyperbolicMomentum(decay: 0.5, mix: 0.5)
+    #expect(Self.descent(rule, from: 1, steps: 2) == (0.328125, 0.328125))
+    #expect(Self.descent(rule, from: 2, steps: 2) == (0.65625, 0.328125))
+    #expect(Self.descent(rule, from: 1, steps: 2, order: .firstOrder) == (0.328125, 1))
   }
 
   @Test(arguments: Setting.all, Route.allCases)
   func withoutMomentumItIsGradientDescent(_ setting: Setting, _ route: Route) throws {
-    let still = try setting.problem(seed: 10, rule: Momentum(decay: 0))
     let descent = try setting.problem(seed: 10, rule: GradientDescent())
-    for method in Method.allCases {
-      let (a, b) = (still.metaGradient(method, by: route), descent.metaGradient(method, by: route))
-      #expect(a.loss == b.loss)
-      #expect(relativeDistance(entries(a.gradient), entries(b.gradient)) < 1e-15, "\(method)")
-    }
-  }
-
-  /// Algorithm 1 of the paper in plain numbers, with powers of the decays in place of means of ones.
-  @Test(arguments: 1...4)
-  func adaptiveMomentsAreThoseOfThePaper(_ steps: Int) {
-    func paper(_ start: Double) -> Double {
-      var (θ, m, v) = (start, 0.0, 0.0)
-      var (power, squarePower) = (1.0, 1.0)
-      for _ in 0..<steps {
-        m = 0.8 * m + 0.2 * θ
-        v = 0.9 * v + 0.1 * θ * θ
-        (power, squarePower) = (0.8 * power, 0.9 * squarePower)
-        θ -= 0.5 * (m / (1 - power)) / ((v / (1 - squarePower)).squareRoot() + 0.3)
+    for rule in [(0.9, 0.0), (0, 0.7)].map(QuasiHyperbolicMomentum.init) {
+      let still = try setting.problem(seed: 10, rule: rule)
+      for method in Method.allCases {
+        let (a, b) = (
+          still.metaGradient(method, by: route), descent.metaGradient(method, by: route)
+        )
+        #expect(abs(a.loss - b.loss) <= 1e-15 * b.loss)
+        #expect(relativeDistance(entries(a.gradient), entries(b.gradient)) < 1e-14, "\(method)")
       }
-      return θ
     }
-    let rule = AdaptiveMoments(decay: 0.8, squareDecay: 0.9, epsilon: 0.3)
+  }
+
+  /// The first step by hand: θ′ = θ − ½(1 − mix · decay)θ = 0.625, and ½θ′² changes by 0.625 · ½ · ½ with
+  /// either setting. One step reads the settings in its update alone, so first order misses nothing of them.
+  @Test(arguments: [Order.exact, .firstOrder], Route.allCases)
+  func itsSettingsCanBeLearned(_ order: Order, _ route: Route) throws {
+    let points = LabelledPoints(inputs: Matrix(1), targets: Matrix(0))
+    let problem = try MetaProblem(
+      network: LinearModel(inputs: 1), loss: .halfMeanSquaredError, parameters: [Matrix(1)],
+      steps: 1, learningRate: 0.5, rule: QuasiHyperbolicMomentum(decay: 0.5, mix: 0.5),
+      tasks: [LearningTask(support: points, query: points)]
+    ).learning([.rule])
+    let result = problem.metaGradient(order: order, by: route)
+    #expect(result.gradient.names == ["rule/decay", "rule/mix"])
+    #expect(result.gradient.values == [Matrix(0.15625), Matrix(0.15625)])
+    #expect(result.notSeen.isEmpty)
+  }
+
+  /// The rule in plain numbers. It is given the number of its step: the first of four has a quarter of the
+  /// length, the fourth and later ones all of it.
+  @Test(arguments: 0...6)
+  func theSignWarmsUp(_ steps: Int) {
+    func plain(_ start: Double) -> Double {
+      (0..<steps).reduce(start) { θ, step in
+        θ - 0.5 * min(Double(step + 1) / 4, 1) * tanh(θ / 0.3)
+      }
+    }
+    let rule = WarmedUpSign(softness: 0.3, warmUp: 4)
     let (end, slope) = Self.descent(rule, from: 1.5, steps: steps)
-    #expect(abs(end - paper(1.5)) < 1e-14)
-    #expect(abs(slope - (paper(1.5 + 1e-5) - paper(1.5 - 1e-5)) / 2e-5) < 1e-8)
+    #expect(abs(end - plain(1.5)) < 1e-14)
+    #expect(abs(slope - (plain(1.5 + 1e-5) - plain(1.5 - 1e-5)) / 2e-5) < 1e-8)
   }
 
-  /// With the usual epsilon, the first step is the rate times the sign of the gradient.
-  @Test func theFirstStepOfAdaptiveMomentsIsTheRate() {
-    for start in [3, -0.02] {
-      let (end, slope) = Self.descent(AdaptiveMoments(), from: start, steps: 1)
-      #expect(abs(end - (start - (start > 0 ? 0.5 : -0.5))) < 1e-6)
-      #expect(abs(slope - 1) < 1e-4)
+  /// Of large gradients the sign alone is left, and a slope of zero.
+  @Test func aHardSignHasNothingToDifferentiate() {
+    for start in [3, -2.5] {
+      let (end, slope) = Self.descent(
+        WarmedUpSign(softness: 1e-3, warmUp: 1), from: start, steps: 2)
+      #expect(end == start - (start > 0 ? 1 : -1))
+      #expect(slope == 1)
     }
-  }
-
-  /// A gradient of zero is where √ has no derivative: the step there is g/ε, and so is its slope.
-  @Test func aGradientOfZeroDoesNoHarm() {
-    let rule = AdaptiveMoments(epsilon: 0.5)
-    #expect(Self.descent(rule, from: 0, steps: 1) == (0, 0))
-    #expect(Self.descent(rule, from: 0, steps: 3).end == 0)
-    #expect(Self.descent(rule, from: 0, steps: 3).slope.isFinite)
-  }
-
-  /// Points on the first axis alone give the second row of V no gradient to adapt to, ever.
-  @Test(arguments: Route.allCases)
-  func anInputThatIsAlwaysZeroDoesNoHarm(_ route: Route) throws {
-    let setting = Setting.all[1]
-    let problem = try setting.problem(seed: 11)
-    let flat = try MetaProblem(
-      network: problem.network, loss: problem.loss, parameters: problem.parameters.values,
-      steps: 3, learningRate: 0.1, rule: AdaptiveMoments(),
-      tasks: problem.tasks.map { task in
-        var task = task
-        let inputs = task.support.inputs
-        task.support.inputs = Matrix(inputs.shape) { $1 == 0 ? inputs[$0, 0] : 0 }
-        return task
-      })
-    let gradient = flat.metaGradient(.maml, by: route).gradient
-    #expect(entries(gradient).allSatisfy { $0.isFinite })
-    #expect((0..<5).contains { abs(gradient[0][1, $0]) > 1e-3 })
   }
 }
