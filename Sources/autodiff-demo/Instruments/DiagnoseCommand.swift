@@ -106,8 +106,10 @@ struct DiagnosisReport {
     }
     if let share = diagnosis.decreaseShare {
       reasons.append(
-        "Along first order, an outer step as long as is best for exact lowers the meta-loss by "
-          + "\((100 * share).fixed(0)) % of what it does along exact.")
+        "Along first order, an outer step as long as is best for exact "
+          + (share.isFinite
+            ? "lowers the meta-loss by \((100 * share).fixed(0)) % of what it does along exact."
+            : "ends where the meta-loss is not finite."))
     }
     reasons.append(
       "The largest curvature of the support loss is \(diagnosis.curvature.largest.significant(3)), times "
