@@ -95,7 +95,7 @@ import Testing
     let (names, shapes) = (plain.parameters.names, plain.parameters.shapes)
     // Numbers that take all digits, a zero with a sign, and the ends of the range.
     let odd: [Double] = [
-      0.1 + 0.2, -0.0, 4.9406564584124654e-324, -1 / 3, 1e-300, 0x1.fffffffffffffp-3,
+      0.1 + 0.2, -0.0, .leastNonzeroMagnitude, -1 / 3, 1e-300, 0x1.fffffffffffffp-3,
     ]
     func numbers(_ shape: Shape) -> Matrix {
       Matrix(shape) { odd[($0 * shape.columns + $1) % odd.count] }
@@ -107,7 +107,7 @@ import Testing
     ]
     let rules: [any UpdateRule] = [
       GradientDescent(), Momentum(decay: 1 / 3), Nesterov(decay: 0),
-      RMSProp(squareDecay: 1 / 7, epsilon: 4.9406564584124654e-324),
+      RMSProp(squareDecay: 1 / 7, epsilon: .leastNonzeroMagnitude),
       Adam(decay: 0.1, squareDecay: 0, epsilon: 1e-8),
     ]
     var generator = SeededGenerator(seed: 6)
