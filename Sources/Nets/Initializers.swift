@@ -33,28 +33,6 @@ extension Matrix {
     return gaussian.orthonormalized ?? orthonormal(shape, using: &generator)
   }
 
-  /// Orthonormal columns that span what the columns span.
-  ///
-  /// - Returns: Nil if they are linearly dependent, to rounding.
-  /// - Complexity: O(*mn* min(*m*, *n*)).
-  package var orthonormalized: Matrix? {
-    var basis: [[Double]] = []
-    for column in 0..<columns {
-      var vector = (0..<rows).map { self[$0, column] }
-      let length = dot(vector, vector).squareRoot()
-      for _ in 0..<2 {
-        for earlier in basis {
-          let overlap = dot(earlier, vector)
-          for row in vector.indices { vector[row] -= overlap * earlier[row] }
-        }
-      }
-      let rest = dot(vector, vector).squareRoot()
-      guard rest > 1e-14 * length, rest.isFinite else { return nil }
-      basis.append(vector.map { $0 / rest })
-    }
-    return Matrix(shape) { basis[$1][$0] }
-  }
-
   /// Weights for a layer whose inputs passed a ReLU: normal, of variance two over the inputs.
   ///
   /// - Shapes: Inputs × outputs.
@@ -64,11 +42,4 @@ extension Matrix {
   ) -> Matrix {
     gaussian(shape, deviation: (2 / Double(shape.rows)).squareRoot(), using: &generator)
   }
-}
-
-/// Σ aᵢbᵢ.
-package func dot(_ a: [Double], _ b: [Double]) -> Double {
-  var sum = 0.0
-  for index in a.indices { sum += a[index] * b[index] }
-  return sum
 }

@@ -30,7 +30,9 @@ public struct Loss: Sendable {
   ///   with a message.
   public func callAsFunction(_ outputs: Variable, _ targets: Variable) -> Variable {
     if outputs.shape != targets.shape {
-      stop("\(name): outputs are \(outputs.shape), but targets are \(targets.shape)")
+      stop(
+        "\(name): outputs are \(outputs.shape), but targets are \(targets.shape)"
+          + outputs.tape.place)
     }
     return record(outputs, targets)
   }
@@ -51,7 +53,7 @@ extension Loss {
 
   /// The mean over rows of `−Σ target · log softmax(output)`, without overflow.
   public static let softmaxCrossEntropy = Loss("softmax-cross-entropy") { outputs, targets in
-    (targets * (outputs.logSumExp() - outputs)).sum() * (1 / Double(outputs.shape.rows))
+    (targets * outputs.logSoftmax()).sum() * (-1 / Double(outputs.shape.rows))
   }
 }
 

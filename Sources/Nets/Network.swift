@@ -22,6 +22,41 @@ public protocol Network: Sendable {
   /// - Returns: One output a row, ``outputWidth`` columns.
   /// - Precondition: Shapes fit; otherwise the operation that finds it stops with a message.
   func callAsFunction(_ inputs: Variable, _ parameters: Parameters<Variable>) -> Variable
+
+  /// Draws parameters to begin with.
+  ///
+  /// By default weights are normal, of standard deviation `gain / √rows`, and biases are zero.
+  ///
+  /// - Parameters:
+  ///   - gain: √2 keeps the size of signals through layers of ReLUs (He et al., *Delving deep into
+  ///     rectifiers*, 2015), 1 through linear ones; smaller suits large inputs.
+  ///   - generator: Where the weights come from.
+  func initialParameters(
+    gain: Double, using generator: inout some RandomNumberGenerator
+  ) -> Parameters<Matrix>
+}
+
+extension Network {
+  /// Draws normal weights of standard deviation `gain / √rows`, and biases of zero.
+  public func initialParameters(
+    gain: Double, using generator: inout some RandomNumberGenerator
+  ) -> Parameters<Matrix> {
+    Parameters(
+      parameters,
+      parameters.map {
+        $0.kind == .bias
+          ? Matrix($0.shape, repeating: 0)
+          : .gaussian(
+            $0.shape, deviation: gain / Double($0.shape.rows).squareRoot(), using: &generator)
+      })
+  }
+
+  /// Draws parameters to begin with, with a gain of √2.
+  public func initialParameters(
+    using generator: inout some RandomNumberGenerator
+  ) -> Parameters<Matrix> {
+    initialParameters(gain: 2.0.squareRoot(), using: &generator)
+  }
 }
 
 /// The linear network of two layers, `f(x) = x · B · W`.
@@ -132,7 +167,8 @@ public struct ReLUNetwork: Network, Equatable, CustomStringConvertible {
       return [
         ParameterDescription(
           name: "W\(layer)", shape: Shape(sizes[layer - 1], sizes[layer]), role: role),
-        ParameterDescription(name: "b\(layer)", shape: Shape(1, sizes[layer]), role: role),
+        ParameterDescription(
+          name: "b\(layer)", shape: Shape(1, sizes[layer]), role: role, kind: .bias),
       ]
     }
   }
@@ -145,27 +181,5 @@ public struct ReLUNetwork: Network, Equatable, CustomStringConvertible {
       if layer < sizes.count - 1 { values = values.relu() }
     }
     return values
-  }
-}
-
-extension ReLUNetwork {
-  /// Normal weights of standard deviation `gain / √inputs`, and biases of zero.
-  ///
-  /// - Parameters:
-  ///   - gain: By default √2, with which signals keep their size through the layers (He et al.,
-  ///     *Delving deep into rectifiers*, 2015); smaller where inputs are large.
-  ///   - generator: Where the weights come from.
-  public func initialParameters(
-    gain: Double = 2.0.squareRoot(), using generator: inout some RandomNumberGenerator
-  ) -> Parameters<Matrix> {
-    Parameters(
-      parameters,
-      parameters.map { parameter in
-        parameter.name.hasPrefix("W")
-          ? .gaussian(
-            parameter.shape, deviation: gain / Double(parameter.shape.rows).squareRoot(),
-            using: &generator)
-          : Matrix(parameter.shape, repeating: 0)
-      })
   }
 }

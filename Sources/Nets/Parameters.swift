@@ -10,20 +10,33 @@ public enum ParameterRole: String, Codable, Sendable {
   case other
 }
 
+/// What a parameter does in its layer, which decides how it starts.
+public enum ParameterKind: String, Codable, Sendable {
+  /// It multiplies, and starts at random.
+  case weights
+  /// It is added, and starts at zero.
+  case bias
+}
+
 /// What a network says of one of its parameters.
-public struct ParameterDescription: Equatable, Sendable {
+public struct ParameterDescription: Codable, Equatable, Sendable {
   /// Its name, unique in the network.
   public let name: String
   /// Its rows and columns.
   public let shape: Shape
   /// Whether it belongs to the body, to the head or to neither.
   public let role: ParameterRole
+  /// Whether it multiplies or is added.
+  public let kind: ParameterKind
 
   /// Describes a parameter.
-  public init(name: String, shape: Shape, role: ParameterRole = .other) {
+  public init(
+    name: String, shape: Shape, role: ParameterRole = .other, kind: ParameterKind = .weights
+  ) {
     self.name = name
     self.shape = shape
     self.role = role
+    self.kind = kind
   }
 }
 
@@ -94,20 +107,55 @@ public struct Parameters<Value> {
   {
     Parameters<NewValue>(descriptions, try values.map(transform))
   }
+
+  /// The same parameters, each value combined with the one at its position in `other`.
+  ///
+  /// - Precondition: Names and shapes agree; anything else stops with the first that does not.
+  public func combined<OtherValue, NewValue>(
+    with other: Parameters<OtherValue>, _ combine: (Value, OtherValue) throws -> NewValue
+  ) rethrows -> Parameters<NewValue> {
+    func text(_ list: [ParameterDescription]) -> [String] { list.map { "\($0.name) \($0.shape)" } }
+    if text(descriptions) != text(other.descriptions) {
+      stop("Parameters: \(text(descriptions)) and \(text(other.descriptions)) do not go together")
+    }
+    return Parameters<NewValue>(descriptions, try zip(values, other.values).map(combine))
+  }
 }
 
 extension Network {
   /// The parameters as matrices, from their entries one behind the other.
   package func matrices(_ numbers: [Double]) -> [Matrix] {
-    var offset = 0
-    return parameters.map { parameter in
-      defer { offset += parameter.shape.count }
-      return Matrix(parameter.shape) { numbers[offset + $0 * parameter.shape.columns + $1] }
-    }
+    Parameters(parameters, flattened: numbers).values
   }
 }
 
 extension Parameters: Sendable where Value: Sendable {}
+extension Parameters: Equatable where Value: Equatable {}
+
+extension Parameters: Codable where Value: Codable {
+  private enum CodingKeys: String, CodingKey { case descriptions, values }
+
+  /// Reads `descriptions` and `values`.
+  ///
+  /// - Throws: `DecodingError` if there are not as many of one as of the other.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    descriptions = try container.decode([ParameterDescription].self, forKey: .descriptions)
+    values = try container.decode([Value].self, forKey: .values)
+    if descriptions.count != values.count {
+      throw DecodingError.dataCorruptedError(
+        forKey: .values, in: container,
+        debugDescription: "\(values.count) values for \(descriptions.count) parameters")
+    }
+  }
+
+  /// Writes `descriptions` and `values`.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(descriptions, forKey: .descriptions)
+    try container.encode(values, forKey: .values)
+  }
+}
 
 extension Parameters: CustomStringConvertible {
   /// Name and value of each, a line apiece.

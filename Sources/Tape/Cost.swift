@@ -5,7 +5,8 @@ public struct Cost: Equatable, Sendable {
   /// The multiply-adds of matrix products, *mkn* each, and of solutions of *n* equations for *k*
   /// columns, *n*³/3 + *n*²*k* each; elementwise work is not among them.
   public var multiplyAdds: Int
-  /// The memory of one run, in bytes: inputs, constants and the values alive at once.
+  /// The memory of one run, in bytes: inputs, constants, the values alive at once, and the scratch of
+  /// the kernels.
   public var peakBytes: Int
 
   /// Creates a cost from its parts.

@@ -101,10 +101,12 @@ public func valueWithPullback(
   at points: [Matrix], of function: ([Variable]) -> Variable
 ) -> (value: Matrix, pullback: (Matrix) -> [Matrix]) {
   let (variables, result) = recorded(function, points)
+  let (value, tape, end) = (result.value, result.tape, result.tape.mark)
   return (
-    result.value,
+    value,
     { upstream in
-      pullback(of: [result], at: [result.tape.constant(upstream)], wrt: variables).map(\.value)
+      defer { tape.truncate(to: end) }
+      return pullback(of: [result], at: [tape.constant(upstream)], wrt: variables).map(\.value)
     }
   )
 }
@@ -118,7 +120,8 @@ public func jacobianVectorProduct(
 ) -> Matrix {
   let (variables, result) = recorded(function, points)
   let along = directions.map(result.tape.constant)
-  return jacobianVectorProduct(of: [result], wrt: variables, along: along)[0].value
+  let products = jacobianVectorProduct(of: [result], wrt: variables, along: along)
+  return Program(inputs: [], outputs: products).run([])[0]  // without what only serves as a path
 }
 
 /// The Hessian of a scalar function of matrices, times a direction.
@@ -126,12 +129,14 @@ public func jacobianVectorProduct(
 /// - Returns: One block of the product per argument, of its shape.
 /// - Precondition: `function` gives a 1×1 variable; one direction per argument, of its shape.
 ///   Anything else stops with a message.
+/// - Complexity: About 2.75 gradients for a two-layer network.
 public func hessianVectorProduct(
   at points: [Matrix], along directions: [Matrix], of function: ([Variable]) -> Variable
 ) -> [Matrix] {
   let (variables, result) = recorded(function, points)
   let along = directions.map(result.tape.constant)
-  return hessianVectorProduct(of: result, wrt: variables, along: along).map(\.value)
+  let products = hessianVectorProduct(of: result, wrt: variables, along: along)
+  return products.isEmpty ? [] : Program(inputs: [], outputs: products).run([])
 }
 
 private func recorded(

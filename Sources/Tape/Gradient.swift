@@ -19,7 +19,9 @@
 /// - Reference: Griewank and Walther, *Evaluating Derivatives* (2008), chapter 3.
 public func gradient(of result: Variable, wrt variables: [Variable]) -> [Variable] {
   if result.shape != .scalar {
-    stop("gradient(of:wrt:): the result is \(result.shape), not 1×1; take pullback(of:at:wrt:)")
+    stop(
+      "gradient(of:wrt:): the result is \(result.shape), not 1×1; take pullback(of:at:wrt:)"
+        + result.tape.place)
   }
   return pullback(of: [result], at: [result.tape.constant(1)], wrt: variables)
 }
@@ -58,7 +60,9 @@ package func reachedPullback(
   }
   tape.check(results + upstreams + variables, for: "pullback(of:at:wrt:)")
   for (result, upstream) in zip(results, upstreams) where result.shape != upstream.shape {
-    stop("pullback(of:at:wrt:): result is \(result.shape), but upstream is \(upstream.shape)")
+    stop(
+      "pullback(of:at:wrt:): result is \(result.shape), but upstream is \(upstream.shape)"
+        + tape.place)
   }
   var sweep = Sweep(of: results, wrt: variables, on: tape)
   return sweep.run(seeds: Array(zip(results, upstreams)), variables)

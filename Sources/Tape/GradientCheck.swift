@@ -1,16 +1,43 @@
 /// A derivative as the tape gives it, held against differences of the order below.
 public struct DerivativeCheck: Sendable {
+  /// What a check says.
+  public enum Verdict: String, Sendable {
+    /// Derivative and differences agree.
+    case passes
+    /// They do not, where the function is smooth.
+    case fails
+    /// They do not, but a kink within every width explains as much: try another direction or point.
+    case cannotTell = "cannot tell"
+  }
+
   /// The order of the derivative, from 1.
   public let order: Int
-  /// The derivative along a random direction as the tape gives it.
+  /// The derivative along the direction as the tape gives it.
   public let recorded: Double
-  /// The same by five-point differences of the derivative one order below.
+  /// The same by differences of the derivative one order below.
   public let difference: Double
-  /// Their distance relative to the size of the gradient; NaN if either is not finite.
+  /// Their distance relative to the size of the gradient and the direction; where a kink lies between
+  /// the points, at least what it bends; NaN if either is not finite.
   public let error: Double
+  /// Whether, at the narrowest width above rounding, the slopes beside the point change by as much
+  /// as derivative and difference disagree.
+  public let isNearKink: Bool
+
+  /// What is to be said of the derivative; one that is not finite fails.
+  public func verdict(tolerance: Double = 1e-9) -> Verdict {
+    error <= tolerance ? .passes : isNearKink && !error.isNaN ? .cannotTell : .fails
+  }
 
   /// Whether the error is at most `tolerance`; not so if it is NaN.
-  public func passes(tolerance: Double = 1e-9) -> Bool { error <= tolerance }
+  public func passes(tolerance: Double = 1e-9) -> Bool { verdict(tolerance: tolerance) == .passes }
+}
+
+extension DerivativeCheck: CustomStringConvertible {
+  /// The verdict at a tolerance of 1e-9, and the numbers behind it, in a line.
+  public var description: String {
+    "order \(order) \(verdict() == .cannotTell ? "cannot tell, a kink is near" : verdict().rawValue)"
+      + ": \(recorded), by differences \(difference), relative error \(error)"
+  }
 }
 
 /// Checks the derivatives of a function of matrices, order by order, along random directions.
@@ -22,11 +49,12 @@ public struct DerivativeCheck: Sendable {
 ///
 /// - Parameters:
 ///   - function: Called anew for every evaluation, with variables on a new tape.
-///   - points: Where; at a distance from kinks.
+///   - points: Where; at a kink the check cannot tell.
 ///   - orders: Up to which order.
 ///   - generator: Where the directions come from.
 /// - Returns: One finding per order, from 1 on.
-/// - Complexity: 13 evaluations per order, each about 3ⁿ times the cost of the function.
+/// - Complexity: 13 evaluations per order, each about 3ⁿ times the cost of the function; up to 45 where
+///   the wide differences do not agree.
 /// - Reference: Abramowitz and Stegun, *Handbook of Mathematical Functions*, 25.3.6.
 public func checkDerivatives(
   of function: ([Variable]) -> Variable, at points: [Matrix], orders: Int = 3,
@@ -37,12 +65,18 @@ public func checkDerivatives(
 
 /// Checks a gradient that was computed in whatever way against differences of the function itself.
 ///
+/// The direction is half random and half the gradient's own, so that the slope along it stands far
+/// above rounding even between kinks that lie close together. Where they lie closer than that, two
+/// more directions are tried; if that does not help, the verdict is
+/// ``DerivativeCheck/Verdict/cannotTell``.
+///
 /// - Parameters:
 ///   - gradient: The claimed gradient at `points`, one matrix per point, of its shape.
 ///   - function: The function; called at points nearby.
 ///   - points: Where.
 ///   - generator: Where the direction comes from.
 /// - Precondition: Counts and shapes of gradient and points agree; anything else stops with a message.
+/// - Complexity: 13 to 45 calls of the function for each direction.
 public func checkGradient(
   _ gradient: [Matrix], of function: ([Matrix]) -> Double, at points: [Matrix],
   using generator: inout some RandomNumberGenerator
@@ -50,8 +84,18 @@ public func checkGradient(
   if gradient.map(\.shape) != points.map(\.shape) {
     stop("checkGradient: gradients are \(gradient.map(\.shape)), points \(points.map(\.shape))")
   }
-  let direction = points.map { randomMatrix($0.shape, in: -1...1, &generator) }
-  return compare(gradient, with: function, at: points, along: direction, order: 1)
+  func check() -> DerivativeCheck {
+    var direction = points.map { randomMatrix($0.shape, in: -1...1, &generator) }
+    let own = (inner(direction, direction) / inner(gradient, gradient)).squareRoot()
+    if own.isFinite {
+      let share: Double = inner(direction, gradient) < 0 ? -own : own
+      direction = zip(direction, gradient).map { 0.5 * ($0 + share * $1) }
+    }
+    return compare(gradient, with: function, at: points, along: direction, order: 1)
+  }
+  var found = check()
+  for _ in 0..<2 where found.verdict() == .cannotTell { found = check() }
+  return found
 }
 
 extension Operation {
@@ -138,39 +182,62 @@ private func checkDerivatives(
   return findings
 }
 
-/// Holds ⟨gradient, direction⟩ against five-point differences of `function` along `direction`.
+/// Holds ⟨gradient, direction⟩ against differences of `function` along `direction`: of five points, or
+/// of the two outer ones, which suffer less from rounding where widths are narrow.
 ///
-/// Three widths are tried and the best is kept: a wrong derivative is wrong at each of them, while
-/// a right one may meet rounding at a small width or curvature at a large one.
+/// The best width is kept: a wrong derivative is wrong at each, while a right one may meet rounding at
+/// a narrow width, curvature or a kink at a wide one. A kink is told by how the slopes between the five
+/// points bend: of a smooth function that falls with the square of the width, while a kink bends them
+/// by at least as much as it moves the difference.
 private func compare(
   _ gradient: [Matrix], with function: ([Matrix]) -> Double, at points: [Matrix],
   along direction: [Matrix], order: Int
 ) -> DerivativeCheck {
-  let recorded = zip(gradient, direction).reduce(0) { $0 + inner($1.0, $1.1) }
-  let size = gradient.reduce(0) { $0 + inner($1, $1) }.squareRoot()
+  let recorded = inner(gradient, direction)
+  let count = direction.reduce(0) { $0 + $1.shape.count }
+  let size = (inner(gradient, gradient) * inner(direction, direction) / Double(count)).squareRoot()
+  let value = function(points)
   // Differences cannot see a slope much below the rounding of the function's own value.
-  let floor = 1e-3 * abs(function(points))
+  let floor = 1e-3 * abs(value)
+  // What it may be off by: its own rounding, and that of the points at which it is taken.
+  let shares = zip(gradient, points).flatMap { zip($0.elements, $1.elements).map { $0 * $1 } }
+  let rounding = 0x1p-49 * (abs(value) + norm(shares))
 
-  func difference(_ width: Double) -> Double {
-    func along(_ steps: Double) -> Double {
-      function(
-        zip(points, direction).map { point, direction in
-          Matrix(point.shape) { point[$0, $1] + steps * width * direction[$0, $1] }
-        })
+  func check(_ width: Double, _ isNearKink: Bool) -> DerivativeCheck {
+    let values: [Double] = [-2.0, -1, 0, 1, 2].map { steps in
+      steps == 0 ? value : function(zip(points, direction).map { $0 + (steps * width) * $1 })
     }
-    return (8 * (along(1) - along(-1)) - (along(2) - along(-2))) / (12 * width)
-  }
-  func check(_ difference: Double) -> DerivativeCheck {
-    let scale = max(size, abs(difference), floor)
+    let slopes: [Double] = (0..<4).map { (values[$0 + 1] - values[$0]) / width }
+    func change(_ position: Int) -> Double { slopes[position + 1] - slopes[position] }
+    let bend = max(abs(change(1) - change(0)), abs(change(2) - change(1)))
+    let whole = values[4] - values[0]
+    let differences = [(8 * (values[3] - values[1]) - whole) / (12 * width), whole / (4 * width)]
+    let difference =
+      abs(differences[1] - recorded) < abs(differences[0] - recorded)
+      ? differences[1] : differences[0]
     let distance = abs(recorded - difference)
+    let scale = max(size, abs(recorded), abs(difference), floor, bend)
+    let error: Double = bend > 0x1p-10 * scale ? max(distance, bend) : distance
+    let isAboveRounding = max(distance, bend) > rounding / width
     return DerivativeCheck(
       order: order, recorded: recorded, difference: difference,
-      error: distance == 0 ? 0 : distance / scale)
+      error: error == 0 ? 0 : error / scale,
+      isNearKink: isAboveRounding ? distance <= bend : isNearKink)
   }
-  let checks = [0x1p-9, 0x1p-11, 0x1p-13].map { check(difference($0)) }
-  return checks.dropFirst().reduce(checks[0]) { $1.error < $0.error ? $1 : $0 }
+
+  var best = check(0x1p-9, false)
+  var isNearKink = best.isNearKink
+  for exponent in stride(from: -11, through: -29, by: -2) {
+    if exponent < -13, best.error <= 1e-10 { break }
+    let next = check(Double(sign: .plus, exponent: exponent, significand: 1), isNearKink)
+    isNearKink = next.isNearKink
+    if next.error < best.error || best.error.isNaN { best = next }
+  }
+  return DerivativeCheck(
+    order: order, recorded: recorded, difference: best.difference, error: best.error,
+    isNearKink: isNearKink)
 }
 
-private func inner(_ a: Matrix, _ b: Matrix) -> Double {
-  zip(a.elements, b.elements).reduce(0) { $0 + $1.0 * $1.1 }
+private func inner(_ a: [Matrix], _ b: [Matrix]) -> Double {
+  zip(a, b).reduce(0) { $0 + $1.0.dot($1.1) }
 }

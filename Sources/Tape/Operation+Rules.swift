@@ -104,10 +104,16 @@ extension Operation {
         .elementwise, kernel: .map { scalarCos($0) }, pullback: { -($0.upstream * $0[0].sin()) })
 
     case .logSumExp:
-      // exp(x − logSumExp(x)) is the softmax: never above one, whatever the size of x.
+      // Not exp(x − output): where x is large, that difference has lost its digits.
+      Rule(.column, kernel: .logSumExp, pullback: { $0.upstream * $0[0].softmax() })
+
+    case .logSoftmax:
       Rule(
-        .column, kernel: .logSumExp,
-        pullback: { $0.upstream * ($0[0] - $0.output).exp() })
+        .elementwise, kernel: .logSoftmax,
+        pullback: { node in
+          let rows = Shape(node.output.shape.rows, 1)
+          return node.upstream - node.output.exp() * node.upstream.sum(to: rows)
+        })
 
     case .softplus:
       Rule(

@@ -56,6 +56,8 @@ public enum Operation: UInt8, CaseIterable, Sendable {
   case cos
   /// The logarithm of the sum of the exponentials of each row, without overflow.
   case logSumExp
+  /// The logarithm of the softmax of each row, without overflow.
+  case logSoftmax
   /// The logarithm of one plus the exponential of each entry, without overflow.
   case softplus
   /// The second operand, but the third where the first is zero or negative; operands broadcast.

@@ -94,6 +94,16 @@ package enum ShapeRule: Sendable {
     }
   }
 
+  /// Why operands that look as if they might fit do not, as the end of a message.
+  func hint(_ operands: [Shape]) -> String {
+    guard case .elementwise = self, operands.contains(where: { $0.rows == 1 && $0.columns > 1 }),
+      operands.contains(where: { $0.columns == 1 && $0.rows > 1 })
+    else { return "" }
+    return
+      "; a row and a column do not broadcast against each other, since one operand must have the "
+      + "shape of the result: repeat one by broadcast(to:)"
+  }
+
   /// Operand shapes, and a target where one is needed, that exercise every way of fitting.
   package func examples(arity: Int) -> [(operands: [Shape], target: Shape?)] {
     let full = Shape(3, 4), row = Shape(1, 4), column = Shape(3, 1)

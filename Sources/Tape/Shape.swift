@@ -1,7 +1,7 @@
 /// The size of a matrix: `rows × columns`.
 ///
 /// A scalar is 1×1, a column vector `n`×1, a row vector 1×`n`.
-public struct Shape: Hashable, Sendable, CustomStringConvertible {
+public struct Shape: Codable, Hashable, Sendable, CustomStringConvertible {
   /// The number of rows, at least one.
   public let rows: Int
   /// The number of columns, at least one.
@@ -17,6 +17,22 @@ public struct Shape: Hashable, Sendable, CustomStringConvertible {
     self.rows = rows
     self.columns = columns
   }
+
+  /// Reads `rows` and `columns`.
+  ///
+  /// - Throws: `DecodingError` if one is below one.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    rows = try container.decode(Int.self, forKey: .rows)
+    columns = try container.decode(Int.self, forKey: .columns)
+    if rows < 1 || columns < 1 {
+      throw DecodingError.dataCorruptedError(
+        forKey: .rows, in: container,
+        debugDescription: "rows and columns are at least 1, but are \(rows) and \(columns)")
+    }
+  }
+
+  private enum CodingKeys: String, CodingKey { case rows, columns }
 
   /// The shape of a scalar, 1×1.
   public static let scalar = Shape(1, 1)

@@ -220,6 +220,16 @@ extension Variable {
   /// - Shapes: `[m, n] → [m, 1]`.
   public func logSumExp() -> Variable { record(.logSumExp) }
 
+  /// The logarithm of ``softmax()``, without overflow, and without loss of digits where entries are large.
+  ///
+  /// - Shapes: `[m, n] → [m, n]`.
+  public func logSoftmax() -> Variable { record(.logSoftmax) }
+
+  /// The exponentials of each row, divided by their sum, without overflow.
+  ///
+  /// - Shapes: `[m, n] → [m, n]`.
+  public func softmax() -> Variable { logSoftmax().exp() }
+
   /// The logarithm of one plus the exponential of each entry, without overflow.
   ///
   /// - Shapes: `[m, n] → [m, n]`.

@@ -1,6 +1,6 @@
 /// A handle on one line of a tape: a value that remembers how it was computed.
 ///
-/// It is two words, a tape and a line number, and is copied freely. It is not `Comparable`, and has
+/// It holds a tape and a line number, no value, and is copied freely. It is not `Comparable`, and has
 /// no literals: a choice that depends on a value must be an operation
 /// (``select(_:elseWhereNotPositive:)-(Variable,Variable)``), or a replay would freeze it.
 public struct Variable: CustomStringConvertible {

@@ -70,12 +70,3 @@ struct Answer {
     self.status = status
   }
 }
-
-/// Something that the person at the command line can mend, in one line that names the place.
-struct UserError: Error, CustomStringConvertible {
-  let description: String
-
-  init(_ description: String) {
-    self.description = description
-  }
-}

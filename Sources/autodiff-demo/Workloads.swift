@@ -19,13 +19,12 @@ struct Workload: Sendable {
   /// The problem itself: the same bits on every call.
   func problem() throws -> MetaProblem {
     var generator = SeededGenerator(seed: 0)
-    let parameters = network.parameters.map { parameter in
-      parameter.name.hasPrefix("b")
-        ? Matrix(parameter.shape, repeating: 0)
-        : .gaussian(
-          parameter.shape, deviation: 1 / Double(parameter.shape.rows).squareRoot(),
-          using: &generator)
-    }
+    let parameters =
+      (network as? ReLUNetwork)?.initialParameters(gain: 1, using: &generator).values
+      ?? network.parameters.map {
+        .gaussian(
+          $0.shape, deviation: 1 / Double($0.shape.rows).squareRoot(), using: &generator)
+      }
     func points(_ count: Int) -> LabelledPoints<Matrix> {
       let width = network.outputWidth
       return LabelledPoints(

@@ -135,6 +135,14 @@ import Testing
     #expect(other.status == 2)
     #expect(other.error.contains("is of a run with other settings"))
     #expect(FileManager.default.contents(atPath: file) == saved)
+    // A method that nobody knows is not another one.
+    let text = String(decoding: try #require(saved), as: UTF8.self)
+    try Data(text.replacingOccurrences(of: "\"anil\"", with: "\"anli\"").utf8)
+      .write(to: URL(fileURLWithPath: file))
+    let unknown = try Demo(command + ["--checkpoint", file])
+    #expect(unknown.status == 2 && unknown.output.isEmpty)
+    #expect(unknown.error.contains("is not a checkpoint of sinusoid"))
+    #expect(unknown.error.filter(\.isNewline).count == 1)
   }
 
   @Test func interruptingLeavesAWholeFile() throws {

@@ -24,13 +24,13 @@ import Testing
       var whole = study.start(method, seed: 1)
       try study.train(&whole)
       var parts = study.start(method, seed: 1)
-      try study.train(&parts) { $0.iteration != 23 }
-      #expect(parts.iteration == 23)
+      try study.train(&parts) { $0 != 23 }
+      #expect(parts.state.iteration == 23)
       try study.train(&parts)
       #expect(parts == whole)
-      #expect(whole.iteration == 60)
+      #expect(whole.state.iteration == 60)
       let other = study.start(method, seed: 2)
-      #expect(other.parameters != study.start(method, seed: 1).parameters)
+      #expect(other.state.parameters != study.start(method, seed: 1).state.parameters)
     }
   }
 
@@ -55,10 +55,10 @@ import Testing
   @Test(arguments: Method.allCases) func aStepIsThatOfTheMethod(_ method: Method) throws {
     let study = Self.study { $0.iterations = 1 }
     var training = study.start(method, seed: 4)
-    var generator = SeededGenerator(seed: training.generatorState)
+    var generator = SeededGenerator(seed: training.state.generatorState)
     let tasks = (0..<4).map { _ in Sinusoids().task(support: 10, query: 10, using: &generator) }
     let network = ReLUNetwork(sizes: [1, 8, 8, 1])
-    var rest = training.parameters[...]
+    var rest = training.state.parameters[...]
     let parameters = network.parameters.map { description in
       Matrix(description.shape) { _, _ in rest.removeFirst() }
     }
@@ -67,7 +67,8 @@ import Testing
       learningRate: 0.01, tasks: tasks)
     func stepped(_ method: Method) -> [Double] {
       var (numbers, adam) = (
-        training.parameters, AdamOptimizer(rate: 0.001, count: training.parameters.count)
+        training.state.parameters,
+        AdamOptimizer(rate: 0.001, count: training.state.parameters.count)
       )
       adam.step(
         &numbers, gradient: problem.metaGradient(method).gradient.values.flatMap(\.elements))
@@ -76,11 +77,23 @@ import Testing
     let expected = stepped(method)
     let others = Method.allCases.filter { $0 != method }.map(stepped)
     try study.train(&training)
-    let distance = zip(training.parameters, expected).map { abs($0 - $1) }.max() ?? 1
+    let distance = zip(training.state.parameters, expected).map { abs($0 - $1) }.max() ?? 1
     #expect(distance < 1e-9)
     for other in others {
-      #expect(zip(training.parameters, other).contains { abs($0 - $1) > 1e-6 })
+      #expect(zip(training.state.parameters, other).contains { abs($0 - $1) > 1e-6 })
     }
+  }
+
+  @Test func whatIsNotFiniteIsNamedByItsPlace() throws {
+    let study = Self.study {
+      $0.innerRate = 1000
+      $0.innerSteps = 300
+      $0.width = 20
+    }
+    var training = study.start(.maml, seed: 1)
+    let expected = MetaProblemError("parameters", "one is not finite after outer step 1 of maml")
+    #expect(throws: expected) { try study.train(&training) }
+    #expect(training.state.iteration == 1)
   }
 
   @Test func cosinesAreRecordedForEachLayer() throws {

@@ -122,3 +122,60 @@ import Testing
     }
   }
 }
+
+/// A check has a third answer, where a kink lies within every width.
+@Suite struct GradientCheckVerdictTests {
+  /// Σ |xᵢ − kink|.
+  static func check(_ slope: Double, at x: Double, kink: Double) -> DerivativeCheck {
+    var generator = SeededGenerator(seed: 5)
+    return checkGradient(
+      [Matrix(slope)], of: { abs($0[0].elements[0] - kink) }, at: [Matrix(x)], using: &generator)
+  }
+
+  @Test(arguments: [0, 1e-13, -1e-13, 1e-10, -1e-10])
+  func aKinkWithinEveryWidthCannotBeToldFrom(_ offset: Double) {
+    for claimed in [-1.0, 0, 1] {
+      let found = Self.check(claimed, at: 1, kink: 1 + offset)
+      #expect(found.verdict() == .cannotTell, "\(offset), \(claimed): \(found)")
+      #expect(!found.passes())
+    }
+    // No slope on either side is that steep.
+    #expect(Self.check(3, at: 1, kink: 1 + offset).verdict() == .fails)
+  }
+
+  /// Between what rounding hides and what the differences see, a right slope is at least not called wrong.
+  @Test func aRightSlopeNeverFails() {
+    for exponent in stride(from: -40.0, through: -4, by: 0.5) {
+      let offset = scalarExp(exponent)
+      let found = Self.check(-1, at: 1, kink: 1 + offset)
+      #expect(found.verdict() != .fails, "\(offset): \(found)")
+    }
+  }
+
+  @Test(arguments: [1e-6, 1e-5, 1e-4, 1e-3])
+  func aKinkWithinSomeWidthsIsPassedBy(_ offset: Double) {
+    #expect(Self.check(-1, at: 1, kink: 1 + offset).verdict() == .passes)
+    #expect(Self.check(1, at: 1, kink: 1 - offset).verdict() == .passes)
+    #expect(Self.check(-1.001, at: 1, kink: 1 + offset).verdict() == .fails)
+    #expect(Self.check(1, at: 1, kink: 1 + offset).verdict() == .fails)
+  }
+
+  @Test func theVerdictIsSaidInALine() {
+    let right = Self.check(1, at: 1, kink: 0)
+    #expect(right.description.hasPrefix("order 1 passes: "))
+    #expect(Self.check(2, at: 1, kink: 0).description.hasPrefix("order 1 fails: "))
+    let unclear = Self.check(1, at: 1, kink: 1).description
+    #expect(unclear.hasPrefix("order 1 cannot tell, a kink is near: "), "\(unclear)")
+    #expect(Self.check(.nan, at: 1, kink: 0).verdict() == .fails)
+  }
+
+  /// The error is relative to the derivative, not understated because the direction is short.
+  @Test func theErrorDoesNotDependOnTheLengthOfTheDirection() {
+    for seed: UInt64 in 0..<20 {
+      var generator = SeededGenerator(seed: seed)
+      let found = checkGradient(
+        [Matrix(1.1)], of: { $0[0].elements[0] }, at: [Matrix(1)], using: &generator)
+      #expect(abs(found.error - 0.1 / 1.1) < 1e-6, "\(found)")
+    }
+  }
+}

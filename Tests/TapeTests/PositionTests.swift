@@ -91,19 +91,20 @@ import Testing
       standardError(beyond).contains(
         "gather: index 12.0 at [1, 0] is not a position in 3×4: a whole number from -1 to 11"))
 
-    for index in ["0.5", "-2.0", "nan", "inf"] {
+    for index in ["0.5", "-2.0", "10.0", "nan", "inf", "1e+300"] {
       let replayed = await #expect(
         processExitsWith: .failure, observing: [\.standardErrorContent]
       ) { [index = index as String] in
         let tape = GradientTape()
-        let (x, indices) = (tape.input(Matrix(1)), tape.input(Matrix(0)))
-        let scattered = x.scatterAdd(at: indices, into: Shape(2, 5))
-        _ = Program(inputs: [x, indices], outputs: [scattered])
-          .run([Matrix(1), Matrix(Double(index) ?? 0)])
+        let values = tape.input(PositionTests.matrix)
+        let indices = tape.input(Matrix(values.shape, repeating: 9))
+        let scattered = values.scatterAdd(at: indices, into: Shape(2, 5))
+        let wrong = Matrix(values.shape) { $0 == 1 && $1 == 2 ? Double(index) ?? 0 : -1 }
+        _ = Program(inputs: [indices], outputs: [scattered]).run([wrong])
       }
       #expect(
         standardError(replayed).contains(
-          "scatterAdd: index \(index) at [0, 0] is not a position in 2×5"))
+          "scatterAdd: index \(index) at [1, 2] is not a position in 2×5"))
     }
 
     for column in [4, 0.5, -0.5, -2] {

@@ -125,6 +125,7 @@ import Testing
     var generator = SeededGenerator(seed: seed)
     let shapes = [Shape(3, 3), Shape(1, 3), Shape(3, 1), .scalar]
     let points = randomMatrices(shapes, using: &generator)
+    let identity = Matrix(shapes[0]) { $0 == $1 ? 1 : 0 }
 
     func record(_ points: [Matrix], on tape: GradientTape) -> (inputs: [Variable], [Variable]) {
       var generator = SeededGenerator(seed: seed &+ 1000)
@@ -136,7 +137,7 @@ import Testing
           full[Int.random(in: 0..<full.count, using: &generator)],
           pool[Int.random(in: 0..<pool.count, using: &generator)]
         )
-        switch Int.random(in: 0..<9, using: &generator) {
+        switch Int.random(in: 0..<13, using: &generator) {
         case 0: pool.append(a + b)
         case 1: pool.append(b * a)
         case 2: pool.append((a - b).tanh())
@@ -145,6 +146,13 @@ import Testing
         case 5: pool.append(a.sum(to: shapes[Int.random(in: 1...3, using: &generator)]).tanh())
         case 6: pool.append(a.logSumExp())
         case 7: pool.append(a.select(b, elseWhereNotPositive: 0.5))
+        case 8:
+          pool.append(
+            b.gather(Matrix(shapes[0]) { row, _ in row < b.shape.count ? Double(row) : -1 }))
+        case 9:
+          pool.append(a.scatterAdd(at: Matrix(a.shape) { Double($0 * $1 - 1) }, into: a.shape))
+        case 10: pool.append((a.tanh() + 9 * tape.constant(identity)).solve(a))
+        case 11: pool.append((a.sin() - b.cos()).maximum(0.1))
         default: pool.append(a.transposed().stopGradient() * 0.5)
         }
       }

@@ -31,7 +31,6 @@ import Testing
     }
   }
 
-  /// The log determinant's derivative is the transposed inverse: of a path through `solve` alone.
   @Test func differentiatesARidgeRegression() throws {
     // θ(λ) = (XᵀX + λ)⁻¹ Xᵀy for one weight: θ = s / (q + λ), θ′ = −s / (q + λ)², θ″ = 2 s / (q + λ)³.
     let tape = GradientTape()

@@ -1,13 +1,13 @@
 import Tape
 
 /// A key of a JSON object.
-struct Key: CodingKey, ExpressibleByStringLiteral {
-  let stringValue: String
-  var intValue: Int? { nil }
+package struct Key: CodingKey, ExpressibleByStringLiteral {
+  package let stringValue: String
+  package var intValue: Int? { nil }
 
-  init(stringValue: String) { self.stringValue = stringValue }
-  init(stringLiteral: String) { stringValue = stringLiteral }
-  init?(intValue: Int) { nil }
+  package init(stringValue: String) { self.stringValue = stringValue }
+  package init(stringLiteral: String) { stringValue = stringLiteral }
+  package init?(intValue: Int) { nil }
 }
 
 /// A place in a problem file, as `tasks[2].query.targets`, whether the problem is wrapped or bare.

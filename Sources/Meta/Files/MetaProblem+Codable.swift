@@ -3,7 +3,10 @@ import Tape
 
 extension CodingUserInfoKey {
   /// The bytes that a weight matrix of a problem file may take, an `Int`; more is refused before it is asked for.
-  public static let memoryLimit = CodingUserInfoKey(rawValue: "tape.memoryLimit")!
+  public static var memoryLimit: CodingUserInfoKey {
+    guard let key = CodingUserInfoKey(rawValue: "tape.memoryLimit") else { stop("memoryLimit") }
+    return key
+  }
 }
 
 /// As a problem file, which `docs/problem-files.md` describes: format 2 is written, formats 1 and 2 are read.

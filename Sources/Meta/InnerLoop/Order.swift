@@ -62,6 +62,14 @@ extension Order: CustomStringConvertible {
   }
 }
 
+extension Order: Encodable {
+  /// Writes the description.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
+}
+
 /// A derivative path of a meta-gradient: how the inner gradient by one variable, in one step,
 /// depends on what was there before that step.
 public struct DerivativePath: Equatable, Sendable, CustomStringConvertible {
@@ -73,5 +81,7 @@ public struct DerivativePath: Equatable, Sendable, CustomStringConvertible {
   public let weight: Double
 
   /// The path as the tape's listing names its source: `inner step 1 / gradient of W`.
-  public var description: String { "inner step \(step) / gradient of \(parameter)" }
+  public var description: String {
+    "\(LoopPart.step(step)) / \(LoopPart.gradient(of: parameter))"
+  }
 }

@@ -58,6 +58,19 @@ extension GradientGap: CustomStringConvertible {
   }
 }
 
+extension GradientGap: Encodable {
+  private enum Keys: String, CodingKey { case cosine, angle, normRatio, relativeError }
+
+  /// Writes the four figures; null is what has no meaning.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Keys.self)
+    try container.encode(cosine, forKey: .cosine)
+    try container.encode(angle, forKey: .angle)
+    try container.encode(normRatio, forKey: .normRatio)
+    try container.encode(relativeError, forKey: .relativeError)
+  }
+}
+
 extension Parameters<Matrix> {
   /// The length of all entries together, as one vector.
   public var norm: Double { Meta.norm(values.flatMap(\.elements)) }
@@ -105,6 +118,23 @@ extension MetaGradientComparison: CustomStringConvertible {
   }
 }
 
+extension MetaGradientComparison: Encodable {
+  private enum Keys: String, CodingKey { case parameters, name }
+
+  /// Writes the gap, and that of each variable under `parameters`.
+  public func encode(to encoder: any Encoder) throws {
+    try gap.encode(to: encoder)
+    var container = encoder.container(keyedBy: Keys.self)
+    var list = container.nestedUnkeyedContainer(forKey: .parameters)
+    for (name, gap) in parameterGaps {
+      let own = list.superEncoder()
+      try gap.encode(to: own)
+      var named = own.container(keyedBy: Keys.self)
+      try named.encode(name, forKey: .name)
+    }
+  }
+}
+
 extension MetaGradient {
   /// A sentence on what this order does not see; nil if it sees everything.
   package var unseenNote: String? {
@@ -122,5 +152,32 @@ extension BilevelProblem {
   ) -> MetaGradientComparison {
     MetaGradientComparison(
       exact: metaGradient(by: route), firstOrder: metaGradient(order: order, by: route))
+  }
+}
+
+// MARK: - As rows of tables
+
+extension MetaGradient {
+  /// What its cells are.
+  package static let header = [
+    "method", "order", "meta-loss", "‖gradient‖", "instructions", "multiply-adds", "peak memory",
+  ]
+
+  /// The result as a row of a table.
+  package var cells: [String] {
+    [
+      method, order.description, loss.significant(5), gradientNorm.significant(5),
+      cost.instructions.grouped, cost.multiplyAdds.grouped, cost.peakBytes.bytes,
+    ]
+  }
+}
+
+extension GradientGap {
+  /// The gap as cells of a table: cosine, angle, norm ratio, relative error.
+  package var cells: [String] {
+    [
+      cosine?.fixed(4) ?? "–", angle.map { $0.fixed(1) + "°" } ?? "–",
+      normRatio?.significant(4) ?? "–", relativeError?.significant(3) ?? "–",
+    ]
   }
 }

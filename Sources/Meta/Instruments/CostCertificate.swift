@@ -13,6 +13,8 @@ public struct CostCertificate: Sendable {
   public let steps: Int
   /// What the tape says beforehand.
   public let predicted: Cost
+  /// The bytes that the programs would take as well, said beforehand.
+  public let predictedMemory: Int
   /// The seconds that runs of one and four steps let expect.
   public let predictedSeconds: Double
   /// What was counted of the programs that ran, at the full number of steps, and the memory that was
@@ -44,10 +46,11 @@ extension BilevelProblem {
     }
     let (quick, slow) = (seconds(short), seconds(long))
     let perStep = max(0, (slow - quick) / Double(long - short))
-    let fits = predictedMemory(order: order, by: route) <= memoryLimit
-    let run = fits ? run(order, route, repeats) : nil
+    let memory = predictedMemory(order: order, by: route)
+    let run = memory <= memoryLimit ? run(order, route, repeats) : nil
     return CostCertificate(
       method: label(order), order: order, route: route, steps: steps, predicted: predicted,
+      predictedMemory: memory,
       predictedSeconds: max(0, quick + Double(steps - short) * perStep), measured: run?.cost,
       measuredSeconds: run?.seconds)
   }
@@ -65,5 +68,57 @@ extension BilevelProblem {
     var cost = evaluator.cost
     cost.peakBytes = evaluator.reservedBytes
     return (cost, times.min() ?? 0)
+  }
+}
+
+extension CostCertificate: CustomStringConvertible {
+  /// What was predicted beside what was counted, as the command `cost` prints it.
+  public var description: String { Self.table([self]) }
+
+  /// Several certificates as a table.
+  package static func table(_ certificates: [CostCertificate]) -> String {
+    var table = TextTable(
+      header: [
+        "method", "route", "steps", "instructions", "counted", "multiply-adds", "counted", "memory",
+        "reserved", "time", "measured",
+      ], leftAligned: [0, 1])
+    for one in certificates {
+      let (said, counted) = (one.predicted, one.measured)
+      table.rows.append([
+        one.method, one.route.rawValue, one.steps.grouped,
+        said.instructions.grouped, counted?.instructions.grouped ?? "–",
+        said.multiplyAdds.grouped, counted?.multiplyAdds.grouped ?? "–",
+        said.peakBytes.bytes, counted?.peakBytes.bytes ?? "–",
+        (1e6 * one.predictedSeconds).duration,
+        one.measuredSeconds.map { (1e6 * $0).duration } ?? "–",
+      ])
+    }
+    return table.text
+  }
+}
+
+extension CostCertificate: Encodable {
+  private enum Keys: String, CodingKey { case method, route, steps, predicted, measured }
+
+  /// Writes both costs with their times; null is what was not measured.
+  public func encode(to encoder: any Encoder) throws {
+    struct Numbers: Encodable {
+      var instructions: Int
+      var multiplyAdds: Int
+      var peakBytes: Int
+      var seconds: Double
+
+      init?(_ cost: Cost?, _ seconds: Double?) {
+        guard let cost, let seconds else { return nil }
+        (instructions, multiplyAdds) = (cost.instructions, cost.multiplyAdds)
+        (peakBytes, self.seconds) = (cost.peakBytes, seconds)
+      }
+    }
+    var container = encoder.container(keyedBy: Keys.self)
+    try container.encode(method, forKey: .method)
+    try container.encode(route, forKey: .route)
+    try container.encode(steps, forKey: .steps)
+    try container.encode(Numbers(predicted, predictedSeconds), forKey: .predicted)
+    try container.encode(Numbers(measured, measuredSeconds), forKey: .measured)
   }
 }

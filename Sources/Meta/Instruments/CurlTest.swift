@@ -21,6 +21,71 @@ public struct CurlTest: Equatable, Sendable {
 
   /// ‖J − Jᵀ‖ / ‖J‖, zero for a gradient, at most 2; zero where J is zero, NaN where it is not finite.
   public var curl: Double { jacobianNorm == 0 ? 0 : asymmetry / jacobianNorm }
+
+  /// Whether the field is a gradient, to rounding.
+  public var isGradient: Bool { curl < 1e-12 }
+}
+
+extension CurlTest: CustomStringConvertible {
+  /// The norms, how they came about, and what follows, as the command `curl` prints it.
+  public var description: String { Self.text([self]) }
+
+  /// Several tests as a table, with what follows from them.
+  package static func text(_ tests: [CurlTest]) -> String {
+    var table = TextTable(
+      header: ["method", "order", "‖J − Jᵀ‖", "‖J‖", "curl"], leftAligned: [0, 1])
+    for test in tests {
+      table.rows.append([
+        test.method, test.order.description, test.asymmetry.significant(3),
+        test.jacobianNorm.significant(4), test.curl.significant(3),
+      ])
+    }
+    return """
+      \(table.text)
+        Curl is ‖J − Jᵀ‖ / ‖J‖, zero for the gradient of a function; \(how(tests)).
+
+      \(verdict(tests))
+
+      """
+  }
+
+  /// Which fields are gradients, to rounding, and which are not.
+  package static func verdict(_ tests: [CurlTest]) -> String {
+    let gradients = tests.filter(\.isGradient).map(\.method)
+    let others = tests.filter { !$0.isGradient }
+    if others.isEmpty { return "Every field is a gradient here, to rounding." }
+    let rest =
+      others.map { "\($0.method) does not (\($0.curl.significant(2)))" }.joined(separator: "; ")
+      + ": no loss is what it descends."
+    return gradients.isEmpty
+      ? "To rounding, \(rest)" : "To rounding, \(gradients.list) follow a gradient. \(rest)"
+  }
+
+  /// How the norms came about, in words.
+  package static func how(_ tests: [CurlTest]) -> String {
+    let count = tests.first?.directions ?? 0
+    return tests.allSatisfy(\.isComplete)
+      ? "J in full, by \("direction".counted(count))"
+      : "norms estimated along \("random direction".counted(count))"
+  }
+}
+
+extension CurlTest: Encodable {
+  private enum Keys: String, CodingKey {
+    case method, order, asymmetry, jacobianNorm, curl, directions, isComplete
+  }
+
+  /// Writes the figures and the curl.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Keys.self)
+    try container.encode(method, forKey: .method)
+    try container.encode(order, forKey: .order)
+    try container.encode(asymmetry, forKey: .asymmetry)
+    try container.encode(jacobianNorm, forKey: .jacobianNorm)
+    try container.encode(curl, forKey: .curl)
+    try container.encode(directions, forKey: .directions)
+    try container.encode(isComplete, forKey: .isComplete)
+  }
 }
 
 extension BilevelProblem {

@@ -13,12 +13,16 @@ public struct Diagnosis: Sendable {
     case distrust
   }
 
-  /// A figure of the mean over tasks, with the range that it takes over resamples of the tasks.
+  /// A figure of the mean over tasks, with where it may lie for the expectation over tasks of the kind.
   public struct Estimate: Equatable, Sendable {
     /// The figure of all tasks together.
     public let value: Double
-    /// The middle 95 % of resamples: with ten tasks or more about a confidence interval, with fewer too
-    /// narrow; nil where there is one task, or no resample with a figure.
+    /// An interval of 95 % confidence for the expectation, widened to hold `value`, which noise pulls away
+    /// from it; as wide as up to 180° where the tasks show no more; nil with fewer than three tasks.
+    ///
+    /// On the six linear populations of the tests it covers at least 92 % with 20 tasks, 90 % with ten, and
+    /// 85 % with five, where it is wide. Where a few rare tasks make up much of the expectation, no sample
+    /// without them knows, and it covers less.
     public let interval: ClosedRange<Double>?
 
     /// Pairs an estimate with its interval.
@@ -46,11 +50,17 @@ public struct Diagnosis: Sendable {
   /// What first order may be longer or shorter than exact, by this factor, so that an outer rate for one
   /// serves the other.
   public static let trustedRatio = 2.0
-  /// With fewer tasks than this nothing is said of others: their resamples vary too little.
+  /// With fewer tasks than this nothing is said of others: intervals of so few are too wide.
   public static let fewestTasks = 5
 
+  /// The problem in a line.
+  public let summary: String
   /// What the exact meta-gradient is called.
   public let method: String
+  /// What the loss is called that the steps descend.
+  let innerLossName: String
+  /// The learned variables of which first order says nothing.
+  public let notSeen: [String]
   /// The angle between the mean gradients of both orders, in degrees; nil if one is zero.
   public let angle: Estimate?
   /// ‖first order‖ / ‖exact‖ of the mean gradients; nil if the exact one is zero.
@@ -73,10 +83,11 @@ public struct Diagnosis: Sendable {
   ///
   /// Trust asks that the angle is small and the lengths are alike in the whole interval, and that an
   /// outer step gains nine tenths of what exact does; distrust that the angle is large in the whole
-  /// interval, or that a step gains less than half. Few tasks, no angle, or no outer step that helps leave
+  /// interval, or that a step gains less than half, or that first order says nothing of something learned. Few tasks, no angle, or no outer step that helps leave
   /// doubt.
   public var verdict: Verdict {
     if !hasSteps { return .trust }
+    if !notSeen.isEmpty { return .distrust }
     return Self.verdict(
       angle: angle, normRatio: normRatio, decreaseShare: decreaseShare, tasks: taskAngles.count)
   }
@@ -97,14 +108,12 @@ public struct Diagnosis: Sendable {
 extension BilevelProblem {
   /// Looks at whether first order would do on this problem.
   ///
-  /// Intervals are percentiles of 1000 resamples of the tasks; they say how the answer would vary with other
-  /// tasks of the same kind, at these parameters. Of few tasks, or where the figure is near the end of its
-  /// range, they are narrower than 95 % confidence.
+  /// Intervals are for the expectation over tasks of the same kind, at these parameters, of which the tasks
+  /// of the problem are taken for independent draws.
   ///
   /// - Parameters:
-  ///   - generator: Where resamples and the first directions of power iterations come from.
+  ///   - generator: Where the first directions for the curvature come from.
   /// - Complexity: About a hundred meta-gradients, and the curvature.
-  /// - Reference: Efron and Tibshirani, *An introduction to the bootstrap* (1993), chapter 13.
   public func diagnosis(
     using generator: inout some RandomNumberGenerator
   ) -> Diagnosis {
@@ -115,20 +124,12 @@ extension BilevelProblem {
     let exact = gradients.map { $0[..<count].flatMap(\.elements) }
     let first = gradients.map { $0[count...].flatMap(\.elements) }
     let (tasks, steps) = (taskData, Differentiation(self, .exact).steps)
-    let products = Products(exact, first)
-    let resamples = (0..<(tasks.count > 1 ? 1000 : 0)).map { _ in
-      var counts = Array(repeating: 0.0, count: tasks.count)
-      for _ in tasks { counts[Int.random(in: 0..<tasks.count, using: &generator)] += 1 }
-      return counts
-    }
-    func estimate(_ value: Double?, _ measure: ([Double]) -> Double?) -> Diagnosis.Estimate? {
-      let sorted = resamples.compactMap(measure).sorted()
-      let tail = sorted.count / 40
-      return value.map { value in
+    let intervals = GapIntervals(exact: exact, other: first)
+    func estimate(_ value: Double?, _ interval: ClosedRange<Double>?) -> Diagnosis.Estimate? {
+      value.map { value in
         Diagnosis.Estimate(
           value: value,
-          interval: sorted.isEmpty
-            ? nil : min(value, sorted[tail])...max(value, sorted[sorted.count - 1 - tail]))
+          interval: interval.map { min(value, $0.lowerBound)...max(value, $0.upperBound) })
       }
     }
 
@@ -149,8 +150,10 @@ extension BilevelProblem {
     let dial = dial(weights: [0, 1], lastSteps: [])
     let (cut, full) = (dial.byWeight[0].decrease, dial.byWeight[1].decrease)
     return Diagnosis(
-      method: name, angle: isRounding ? nil : estimate(comparison.gap.angle, products.angle),
-      normRatio: isRounding ? nil : estimate(comparison.gap.normRatio, products.normRatio),
+      summary: summary, method: name, innerLossName: lossNames.inner,
+      notSeen: comparison.firstOrder.notSeen,
+      angle: isRounding ? nil : estimate(comparison.gap.angle, intervals.angle),
+      normRatio: isRounding ? nil : estimate(comparison.gap.normRatio, intervals.normRatio),
       taskAngles: tasks.indices.map { task in
         GradientGap(
           exact: Array(gradients[task][..<count]), other: Array(gradients[task][count...])
@@ -163,41 +166,5 @@ extension BilevelProblem {
         .map { gap(factor: 1, steps: $0) },
       curvature: curvature,
       decreaseShare: full > 0 ? cut / full : nil, hasSteps: !comparison.exact.kept.isEmpty)
-  }
-}
-
-/// Inner products between the gradients of tasks, from which angles of any weighted mean follow.
-private struct Products {
-  private let exact: [[Double]]
-  private let mixed: [[Double]]
-  private let first: [[Double]]
-
-  init(_ exact: [[Double]], _ first: [[Double]]) {
-    func table(_ a: [[Double]], _ b: [[Double]]) -> [[Double]] {
-      a.map { row in b.map { dot(row, $0) } }
-    }
-    self.exact = table(exact, exact)
-    mixed = table(exact, first)
-    self.first = table(first, first)
-  }
-
-  private func form(_ table: [[Double]], _ weights: [Double]) -> Double {
-    zip(weights, table).reduce(0) { $0 + $1.0 * dot($1.1, weights) }
-  }
-
-  /// The angle in degrees; nil if a gradient is zero.
-  func angle(_ weights: [Double]) -> Double? {
-    let (exact, mixed, first) = (
-      form(exact, weights), form(mixed, weights), form(first, weights)
-    )
-    guard exact > 0, first > 0 else { return nil }
-    let cosine = mixed / exact.squareRoot() / first.squareRoot()
-    return scalarArcTangent(max(0, 1 - cosine * cosine).squareRoot(), cosine) * 180 / .pi
-  }
-
-  /// ‖first order‖ / ‖exact‖; nil if exact is zero.
-  func normRatio(_ weights: [Double]) -> Double? {
-    let (exact, first) = (form(exact, weights), form(first, weights))
-    return exact > 0 ? (first / exact).squareRoot() : nil
   }
 }

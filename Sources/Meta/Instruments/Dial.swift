@@ -19,6 +19,8 @@ public struct Dial: Sendable {
   /// The values of λ that are tried if no others are asked for: 0 to 1 in tenths.
   public static let weights = (0...10).map { Double($0) / 10 }
 
+  /// The problem in a line.
+  public let summary: String
   /// What the exact meta-gradient is called.
   public let method: String
   /// The meta-loss at the present parameters.
@@ -58,7 +60,7 @@ extension BilevelProblem {
     }
     let lengths = lastSteps ?? spread(upTo: exact.kept.map(\.step).max() ?? 0)
     return Dial(
-      method: name, loss: exact.loss, stepLength: stepLength,
+      summary: summary, method: name, loss: exact.loss, stepLength: stepLength,
       byWeight: weights.map { setting(.scaled(by: $0)) },
       byLastSteps: lengths.map { setting(.lastSteps($0)) })
   }

@@ -19,8 +19,12 @@ public struct OrderLedger: Sendable {
     public var norm: Double { term.norm }
   }
 
+  /// The problem in a line.
+  public let summary: String
+  /// Both meta-gradients by the route `unrolled`, which shares nothing with the terms.
+  public let comparison: MetaGradientComparison
   /// What the exact meta-gradient is called that is taken apart.
-  public let method: String
+  public var method: String { comparison.exact.method }
   /// The first-order meta-gradient: what is left with every path cut.
   public let firstOrder: Parameters<Matrix>
   /// The inner variables.
@@ -49,6 +53,11 @@ public struct OrderLedger: Sendable {
       let own = entries.filter { $0.path.parameter == name }
       return own.isEmpty ? nil : (name, sum(own))
     }
+  }
+
+  /// The distance of first order plus all terms from the unrolled meta-gradient, relative to it.
+  public var remainder: Double {
+    GradientGap(exact: comparison.exact.gradient.values, other: exact.values).relativeError ?? 0
   }
 
   private func sum(_ entries: [Entry]) -> Parameters<Matrix> {
@@ -80,7 +89,8 @@ extension BilevelProblem {
       Parameters(learned, Array(means[index * count..<(index + 1) * count]))
     }
     return OrderLedger(
-      method: name, firstOrder: block(0), variables: innerDescriptions.map(\.name),
+      summary: summary, comparison: comparison(), firstOrder: block(0),
+      variables: innerDescriptions.map(\.name),
       entries: paths.enumerated().map { .init(path: $1, term: block($0 + 1)) })
   }
 }

@@ -33,7 +33,17 @@ struct Routine {
   /// - Parameters:
   ///   - blocks: The variables of each block, one behind the other; those that no output needs are left out.
   ///   - outputs: What is computed, each with the offset at which it is left.
-  init(_ blocks: [Block: [Variable]], _ outputs: [(offset: Int, variable: Variable)]) {
+  ///   - block: The block over which the outputs are written; what only passes through is then copied first, so
+  ///     that values may change places.
+  init(
+    _ blocks: [Block: [Variable]], _ outputs: [(offset: Int, variable: Variable)],
+    over block: Block? = nil
+  ) {
+    let moving = Set(block.flatMap { blocks[$0] }?.map(\.index) ?? [])
+    let outputs = outputs.map { offset, variable in
+      // Of an output a program keeps even this copy.
+      (offset, variable: moving.contains(variable.index) ? variable.stopGradient() : variable)
+    }
     let needed = leavesNeeded(by: outputs.map(\.variable))
     var variables: [Variable] = []
     inputs = Block.allCases.map { block in
@@ -45,7 +55,7 @@ struct Routine {
         return Place(position: variables.count - 1, offset: offset)
       }
     }
-    self.outputs = outputs.enumerated().map { Place(position: $0, offset: $1.offset) }
+    self.outputs = outputs.enumerated().map { Place(position: $0, offset: $1.0) }
     program = Program(inputs: variables, outputs: outputs.map(\.variable))
   }
 

@@ -34,101 +34,108 @@ extension OverparametrizationStudy {
   ///   - progress: Is told how many outer steps are done.
   /// - Returns: What was learnt (body and head are the first and the last weights), and the mean
   ///   squared errors on new points of new tasks, without their noise.
-  /// - Throws: ``MetaProblemError`` if a rate is not finite.
+  /// - Throws: `MetaProblemError` if a rate is not finite.
   public func runReLU(
     _ method: Method, seed: UInt64, hiddenLayers: Int, representation: SharedRepresentation,
     testPoints: [Int], testTasks: Int, progress: (Int) -> Void = { _ in }
   ) throws(MetaProblemError) -> (run: Run, risks: [AdaptationRisk]) {
+    // Body and head of the linear study are drawn too, so that a seed has one truth and one stream.
     var (truth, body, head, generator) = start(seed: seed)
     let network = ReLUNetwork(
       sizes: [dimension] + Array(repeating: width, count: hiddenLayers) + [1])
-    var parameters = network.initialParameters(gain: 1, using: &generator).values
-    func points(_ count: Int, _ head: Matrix, noisy: Bool = true) -> LabelledPoints<Matrix> {
-      let inputs = Matrix.gaussian(Shape(count, dimension), using: &generator)
-      var targets = representation.targets(inputs, truth, head: head)
-      if noisy { targets = targets.map { $0 + truth.noise * generator.nextGaussian() } }
-      return LabelledPoints(inputs: inputs, targets: targets)
-    }
-    func drawHead() -> Matrix {
-      let deviations = truth.headDeviations
-      return Matrix(Shape(rank, 1)) { row, _ in deviations[row] * generator.nextGaussian() }
-    }
-    func draw(_ count: Int) -> [LearningTask] {
+    let parameters = network.initialParameters(gain: 1, using: &generator).values
+    let shared = SharedTasks(truth: truth, representation: representation)
+    func draw(_ count: Int, _ generator: inout SeededGenerator) -> [LearningTask] {
       (0..<count).map { _ in
-        let head = drawHead()
-        return LearningTask(support: points(innerSamples, head), query: points(outerSamples, head))
+        let head = shared.head(using: &generator)
+        return LearningTask(
+          support: shared.points(innerSamples, head, using: &generator),
+          query: shared.points(outerSamples, head, using: &generator))
       }
     }
-    let evaluator = MetaGradientEvaluator(
-      try MetaProblem(
-        network: network, loss: .halfMeanSquaredError, parameters: parameters, steps: 1,
-        learningRate: innerRate, tasks: draw(tasks ?? 25)), method, threads: threads)
-    var adam = AdamOptimizer(
-      rate: outerRate, count: parameters.reduce(0) { $0 + $1.shape.count })
-    (body, head) = (parameters[0], parameters[parameters.count - 2])
+    let problem = try MetaProblem(
+      network: network, loss: .halfMeanSquaredError, parameters: parameters, steps: 1,
+      learningRate: innerRate, tasks: draw(tasks ?? 25, &generator))
+    let trainer = Trainer(
+      problem, method, optimizer: AdamOptimizer(rate: outerRate), seed: generator.state,
+      threads: threads,
+      drawing: tasks == nil ? { draw(25, &$0) } : nil)
+    let last = network.parameters.count - 2
+    (body, head) = (parameters[0], parameters[last])
     var run = Run(
       method: method, seed: seed, truth: truth, body: body, head: head,
       moment: .identity(dimension))
-    let recorded = recordedSteps
-    for step in 0...steps {
-      if recorded.contains(step) { record(step, parameters[0], in: &run, head.norm) }
-      if step == steps { break }
-      if tasks == nil { evaluator.setTasks(draw(25)) }
-      evaluator.setParameters(parameters, rate: innerRate)
-      var numbers = parameters.flatMap(\.elements)
-      adam.step(&numbers, gradient: evaluator.evaluate().gradient.values.flatMap(\.elements))
-      parameters = network.matrices(numbers)
-      head = parameters[parameters.count - 2]
-      progress(step + 1)
-      if !numbers.allSatisfy({ abs($0) < 1e8 }) {
-        run.diverged = step + 1
-        return (run, [])
+    train(trainer, &run, progress) { $0[last].norm }
+    if run.diverged != nil { return (run, []) }
+    let learnt = trainer.parameters
+    (run.body, run.head) = (learnt[0], learnt[last])
+    generator = SeededGenerator(seed: trainer.state.generatorState)
+    return (
+      run,
+      testPoints.flatMap { points in
+        risks(network, learnt, shared, points: points, tasks: testTasks, &generator)
       }
-    }
-    (run.body, run.head) = (parameters[0], head)
-
-    var risks: [AdaptationRisk] = []
-    for count in testPoints {
-      var errors: [AdaptationRisk.Estimate: [Double]] = [:]
-      for _ in 0..<testTasks {
-        let head = drawHead()
-        let (seen, fresh) = (points(count, head), points(100, head, noisy: false))
-        func append(_ estimate: AdaptationRisk.Estimate, _ outputs: Matrix) {
-          let error = outputs.adding(fresh.targets, scale: -1).elements.reduce(0) { $0 + $1 * $1 }
-          errors[estimate, default: []].append(error / 100)
-        }
-        let (old, new) = (
-          features(network, parameters, seen.inputs), features(network, parameters, fresh.inputs)
-        )
-        let (weights, bias) = (parameters[parameters.count - 2], parameters[parameters.count - 1])
-        let residual = old.times(weights).map { $0 + bias[0, 0] }.adding(seen.targets, scale: -1)
-        let rate = -innerRate / Double(count)
-        let adapted = weights.adding(old.transposed.times(residual), scale: rate)
-        let shift = bias[0, 0] + rate * residual.elements.reduce(0, +)
-        append(.oneStep, new.times(adapted).map { $0 + shift })
-        append(
-          .learntRidge,
-          new.times(ridge(LabelledPoints(inputs: old, targets: seen.targets), .identity(width))))
-        append(.singleTask, fresh.inputs.times(ridge(seen, .identity(dimension))))
-      }
-      risks += AdaptationRisk.Estimate.allCases.compactMap { estimate in
-        errors[estimate].map {
-          AdaptationRisk(points: count, estimate: estimate, errors: $0, closedForm: nil)
-        }
-      }
-    }
-    return (run, risks)
+    )
   }
 
-  private func features(
-    _ network: ReLUNetwork, _ parameters: [Matrix], _ inputs: Matrix
-  ) -> Matrix {
-    var values = inputs
-    for layer in 0..<network.sizes.count - 2 {
-      let (weights, bias) = (parameters[2 * layer], parameters[2 * layer + 1])
-      let sums = values.times(weights)
-      values = Matrix(sums.shape) { max(0, sums[$0, $1] + bias[0, $1]) }
+  private func risks(
+    _ network: ReLUNetwork, _ parameters: Parameters<Matrix>, _ shared: SharedTasks, points: Int,
+    tasks: Int, _ generator: inout SeededGenerator
+  ) -> [AdaptationRisk] {
+    let adapter = Adapter(network, .halfMeanSquaredError, .anil, support: points, query: 100)
+    var errors: [AdaptationRisk.Estimate: [Double]] = [:]
+    for _ in 0..<tasks {
+      let head = shared.head(using: &generator)
+      let task = LearningTask(
+        support: shared.points(points, head, using: &generator),
+        query: shared.points(100, head, noisy: false, using: &generator))
+      let adapted = adapter.step(parameters.values, task, rate: innerRate).next
+      errors[.oneStep, default: []].append(2 * adapter.step(adapted, task, rate: 0).loss)
+      func append(_ estimate: AdaptationRisk.Estimate, _ outputs: Matrix) {
+        let off = outputs.adding(task.query.targets, scale: -1).elements
+        errors[estimate, default: []].append(dot(off, off) / 100)
+      }
+      let seen = LabelledPoints(
+        inputs: features(network, parameters, task.support.inputs), targets: task.support.targets)
+      append(
+        .learntRidge,
+        features(network, parameters, task.query.inputs).times(ridge(seen, .identity(width))))
+      append(.singleTask, task.query.inputs.times(ridge(task.support, .identity(dimension))))
     }
-    return values
+    return AdaptationRisk.Estimate.allCases.compactMap { estimate in
+      errors[estimate].map {
+        AdaptationRisk(points: points, estimate: estimate, errors: $0, closedForm: nil)
+      }
+    }
+  }
+
+  /// What the last layer is given.
+  private func features(
+    _ network: ReLUNetwork, _ parameters: Parameters<Matrix>, _ inputs: Matrix
+  ) -> Matrix {
+    let body = ReLUNetwork(sizes: network.sizes.dropLast())
+    let tape = GradientTape()
+    let values = parameters.values.dropLast(2).map { tape.constant($0) }
+    return body(tape.constant(inputs), Parameters(body.parameters, values)).relu().value
+  }
+}
+
+/// Where tasks with a shared representation come from.
+private struct SharedTasks {
+  let truth: LinearRepresentation
+  let representation: SharedRepresentation
+
+  func head(using generator: inout SeededGenerator) -> Matrix {
+    let entries = truth.headDeviations.map { $0 * generator.nextGaussian() }
+    return Matrix(Shape(entries.count, 1)) { row, _ in entries[row] }
+  }
+
+  func points(
+    _ count: Int, _ head: Matrix, noisy: Bool = true, using generator: inout SeededGenerator
+  ) -> LabelledPoints<Matrix> {
+    let inputs = Matrix.gaussian(Shape(count, truth.representation.rows), using: &generator)
+    var targets = representation.targets(inputs, truth, head: head)
+    if noisy { targets = targets.map { $0 + truth.noise * generator.nextGaussian() } }
+    return LabelledPoints(inputs: inputs, targets: targets)
   }
 }

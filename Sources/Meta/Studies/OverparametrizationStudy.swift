@@ -97,99 +97,106 @@ public struct OverparametrizationStudy: Sendable {
   ///
   /// - Precondition: Infinitely many tasks go with ANIL of either order only; anything else stops with
   ///   a message.
-  /// - Throws: ``MetaProblemError`` if a rate is not finite.
+  /// - Throws: `MetaProblemError` if a rate is not finite.
   public func run(
     _ method: Method, seed: UInt64, progress: (Int) -> Void = { _ in }
   ) throws(MetaProblemError) -> Run {
     var (truth, body, head, generator) = start(seed: seed)
-    let source = try source(method, truth, body, head, &generator)
-    var run = Run(
-      method: method, seed: seed, truth: truth, body: body, head: head, moment: source.moment)
-    let recorded = recordedSteps
-    for step in 0...steps {
-      if recorded.contains(step) {
-        record(step, body, in: &run, body.times(head).norm)
-      }
-      if step == steps { break }
-      let gradient = source.gradient(body, head)
-      body = body.adding(gradient[0], scale: -outerRate)
-      head = head.adding(gradient[1], scale: -outerRate)
-      progress(step + 1)
-      if !(body.elements + head.elements).allSatisfy({ abs($0) < 1e8 }) {
-        run.diverged = step + 1
-        break
-      }
-    }
-    (run.body, run.head) = (body, head)
+    let (trainer, moment) = try trainer(method, truth, [body, head], &generator)
+    var run = Run(method: method, seed: seed, truth: truth, body: body, head: head, moment: moment)
+    train(trainer, &run, progress) { $0[0].times($0[1]).norm }
+    (run.body, run.head) = (trainer.parameters[0], trainer.parameters[1])
     return run
   }
 
+  /// Makes the study's outer steps, and records some of them.
+  ///
+  /// - Parameter headNorm: What is recorded as the head's norm.
+  func train(
+    _ trainer: Trainer<some Optimizer>, _ run: inout Run, _ progress: (Int) -> Void,
+    headNorm: (Parameters<Matrix>) -> Double
+  ) {
+    let recorded = recordedSteps
+    let outcome = trainer.run(until: steps) { step in
+      if recorded.contains(step.iteration) {
+        record(step.iteration, step.parameters, in: &run, headNorm)
+      }
+      progress(step.iteration + 1)
+      return true
+    }
+    if outcome == .diverged {
+      run.diverged = trainer.state.iteration
+    } else {
+      record(steps, trainer.parameters, in: &run, headNorm)
+    }
+  }
+
   /// None, then evenly on a logarithmic scale: what is learnt comes fast, unlearning is slow.
-  var recordedSteps: Set<Int> {
+  private var recordedSteps: Set<Int> {
     let growth = scalarLog(Double(steps)) / Double(records)
     return Set((0...records).map { Int(scalarExp(growth * Double($0)).rounded()) } + [0, steps])
   }
 
-  func record(_ step: Int, _ body: Matrix, in run: inout Run, _ headNorm: Double) {
+  private func record(
+    _ step: Int, _ parameters: Parameters<Matrix>, in run: inout Run,
+    _ headNorm: (Parameters<Matrix>) -> Double
+  ) {
+    let body = parameters[0]
     let truth = run.truth.representation
     let inside = truth.transposed.times(body)
     let outside = body.adding(truth.times(inside), scale: -1)
     run.steps.append(step)
     run.signal.append(inside.singularValues.map { $0 * $0 })
     run.orthogonal.append(outside.singularValues.map { $0 * $0 })
-    run.headNorm.append(headNorm)
+    run.headNorm.append(headNorm(parameters))
   }
 
-  /// The gradient of the expected loss, or of the mean over sampled tasks, and the tasks' moment.
-  private func source(
-    _ method: Method, _ truth: LinearRepresentation, _ body: Matrix, _ head: Matrix,
+  /// What descends the expected loss, or the mean over sampled tasks, and the tasks' moment.
+  private func trainer(
+    _ method: Method, _ truth: LinearRepresentation, _ start: [Matrix],
     _ generator: inout SeededGenerator
-  ) throws(MetaProblemError) -> (gradient: (Matrix, Matrix) -> [Matrix], moment: Matrix) {
+  ) throws(MetaProblemError) -> (Trainer<SteepestDescent>, moment: Matrix) {
+    let network = LinearTwoLayer(inputs: dimension, width: width, outputs: 1)
+    let optimizer = SteepestDescent(rate: outerRate)
     guard let tasks else {
       if method.adaptation != .head {
         stop("OverparametrizationStudy: \(method.rawValue) on infinitely many tasks")
       }
       let loss = expectedLoss(truth)
       let tape = GradientTape()
-      let (b, w) = (tape.input(body, named: "B"), tape.input(head, named: "w"))
-      let program = Program(
-        inputs: [b, w],
-        outputs: gradient(of: loss(b, w, order: method.order), wrt: [b, w]))
-      let workspace = Workspace(for: program)
+      let variables = start.map { tape.input($0) }
+      let value = loss(variables[0], variables[1], order: method.order)
+      let workspace = Workspace(
+        for: Program(
+          inputs: variables, outputs: gradient(of: value, wrt: variables) + [value]))
       // E[Xᵀy yᵀX]/m² = (1 + 1/m)M + ((tr M + σ²)/m)I.
       let m = Double(innerSamples)
       let level = (spectrum.reduce(0, +) + noiseVariance) / m
       let moment = loss.covariance.map { (1 + 1 / m) * $0 }
         .adding(.identity(dimension), scale: level)
-      return (
-        { body, head in
-          workspace.setInput(0, to: body)
-          workspace.setInput(1, to: head)
-          workspace.run()
-          return [workspace.output(0), workspace.output(1)]
-        }, moment
-      )
+      let trainer = Trainer(
+        network.parameters, from: TrainingState(start, optimizer: optimizer, seed: 0)
+      ) { parameters, _ in
+        for (index, value) in parameters.values.enumerated() {
+          workspace.setInput(index, to: value)
+        }
+        workspace.run()
+        return (workspace.output(2)[0, 0], [workspace.output(0), workspace.output(1)])
+      }
+      return (trainer, moment)
     }
     let drawn = (0..<tasks).map { _ in
       truth.task(support: innerSamples, query: outerSamples, using: &generator)
     }
     let problem = try MetaProblem(
-      network: LinearTwoLayer(inputs: dimension, width: width, outputs: 1),
-      loss: .halfMeanSquaredError, parameters: [body, head], steps: 1, learningRate: innerRate,
-      tasks: drawn)
-    let evaluator = MetaGradientEvaluator(problem, method, threads: threads)
+      network: network, loss: .halfMeanSquaredError, parameters: start, steps: 1,
+      learningRate: innerRate, tasks: drawn)
     var moment = Matrix(Shape(dimension, dimension), repeating: 0)
     for task in drawn {
       let mean = task.support.inputs.transposed.times(task.support.targets)
         .map { $0 / Double(innerSamples) }
       moment = moment.adding(mean.times(mean.transposed), scale: 1 / Double(tasks))
     }
-    let rate = innerRate
-    return (
-      { body, head in
-        evaluator.setParameters([body, head], rate: rate)
-        return evaluator.evaluate().gradient.values
-      }, moment
-    )
+    return (Trainer(problem, method, optimizer: optimizer, threads: threads), moment)
   }
 }

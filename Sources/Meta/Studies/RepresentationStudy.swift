@@ -64,51 +64,57 @@ public struct RepresentationStudy: Sendable {
   ///
   /// - Precondition: Sizes are positive, the rank is at most the dimension, and half of it where an
   ///   initial distance is asked for; anything else stops with a message.
-  /// - Throws: ``MetaProblemError`` if a rate is not finite.
+  /// - Throws: `MetaProblemError` if a rate is not finite.
   public func run(_ method: Method, seed: UInt64) throws(MetaProblemError) -> Curve {
     var generator = SeededGenerator(seed: seed)
     let truth = LinearRepresentation(
       dimension: dimension, rank: rank, noise: noise,
       headDeviations: (1...rank).map { $0 == rank ? diversity : 1 }, headMean: headMean,
       using: &generator)
-    var body = start(truth, using: &generator)
-    var head = Matrix(Shape(rank, 1), repeating: 0)
-    var batch = draw(truth, &generator)
-
+    let start = [start(truth, using: &generator), Matrix(Shape(rank, 1), repeating: 0)]
+    var weights: [Matrix] = []
+    func draw(_ generator: inout SeededGenerator) -> [LearningTask] {
+      let batch = self.draw(truth, &generator)
+      weights = batch.map(\.weights)
+      return batch.map(\.task)
+    }
+    // For its sizes; the trainer draws these tasks again.
+    var ahead = generator
     let problem = try MetaProblem(
       network: LinearTwoLayer(inputs: dimension, width: rank, outputs: 1),
-      loss: .halfMeanSquaredError, parameters: [body, head], steps: 1, learningRate: innerRate,
-      tasks: batch.map(\.task))
-    let evaluator = MetaGradientEvaluator(problem, method)
+      loss: .halfMeanSquaredError, parameters: start, steps: 1, learningRate: innerRate,
+      tasks: draw(&ahead))
     let other = method.ofOtherOrder.map { MetaGradientEvaluator(problem, $0) }
+    let trainer = Trainer(
+      problem, method, optimizer: SteepestDescent(rate: outerRate), seed: generator.state,
+      drawing: draw)
 
     var curve = Curve(method: method, seed: seed)
-    for step in 0...steps {
-      if step > 0 { batch = draw(truth, &generator) }
-      evaluator.setTasks(batch.map(\.task))
-      evaluator.setParameters([body, head], rate: innerRate)
-      let gradient = evaluator.evaluate().gradient
-      if step % max(1, steps / records) == 0 || step == steps {
-        curve.steps.append(step)
-        curve.distance.append(subspaceDistance(body, from: truth.representation) ?? 1)
-        curve.singularValues.append(body.singularValues)
-        curve.headDiversity.append(headDiversity(body, head, batch.map(\.weights)))
-        other?.setTasks(batch.map(\.task))
-        other?.setParameters([body, head], rate: innerRate)
-        let isRounding = gradient.norm < 1e-12 * body.norm
-        curve.cosine.append(
-          (isRounding ? nil : other).flatMap {
-            GradientGap(exact: gradient.values, other: $0.evaluate().gradient.values).cosine
-          })
+    // The step after the last one is made for what it tells of the end.
+    let outcome = trainer.run(until: steps + 1) { step in
+      if step.iteration % max(1, steps / records) == 0 || step.iteration == steps {
+        record(step, weights, truth, other, in: &curve)
       }
-      body = body.adding(gradient[0], scale: -outerRate)
-      head = head.adding(gradient[1], scale: -outerRate)
-      if !(body.elements + head.elements).allSatisfy({ abs($0) < 1e8 }) {
-        curve.diverged = step + 1
-        break
-      }
+      return true
     }
+    if outcome == .diverged { curve.diverged = trainer.state.iteration }
     return curve
+  }
+
+  private func record(
+    _ step: TrainingStep, _ weights: [Matrix], _ truth: LinearRepresentation,
+    _ other: MetaGradientEvaluator?, in curve: inout Curve
+  ) {
+    let (body, head) = (step.parameters[0], step.parameters[1])
+    curve.steps.append(step.iteration)
+    curve.distance.append(subspaceDistance(body, from: truth.representation) ?? 1)
+    curve.singularValues.append(body.singularValues)
+    curve.headDiversity.append(headDiversity(body, head, weights))
+    let isRounding = step.gradient.norm < 1e-12 * body.norm
+    curve.cosine.append(
+      (isRounding ? nil : step.gradient(by: other, rate: innerRate)).flatMap {
+        GradientGap(exact: step.gradient.values, other: $0).cosine
+      })
   }
 
   /// B₀ with αB₀ᵀB₀ = I, at the asked distance from the truth.

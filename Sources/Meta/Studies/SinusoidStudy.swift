@@ -29,23 +29,15 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
   public init() {}
 
   /// A training as far as it has come: all that it needs to go on.
-  public struct Training: Codable, Equatable, Sendable {
-    /// The method, by its name.
-    public let methodName: String
+  public struct Training: Equatable, Sendable {
+    /// The method.
+    public let method: Method
     /// The seed.
     public let seed: UInt64
-    /// Outer steps that are done.
-    public internal(set) var iteration = 0
-    /// All parameters, one behind the other.
-    public internal(set) var parameters: [Double]
-    var optimizer: AdamOptimizer
-    /// The seed of the generator that draws the tasks of the next steps.
-    public internal(set) var generatorState: UInt64
+    /// Where the trainer stands.
+    public internal(set) var state: TrainingState<AdamOptimizer>
     /// What was recorded on the way.
     public internal(set) var records: [Record] = []
-
-    /// The method.
-    public var method: Method { Method(rawValue: methodName) ?? .maml }
   }
 
   /// The gap between exact and first-order meta-gradients at one point of a training.
@@ -58,6 +50,15 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
     public let cosine: Double?
     /// The cosine of each layer's weights and bias.
     public let layers: [Double?]
+
+    fileprivate init(_ step: TrainingStep, other: [Matrix]?) {
+      let own = step.gradient.values
+      func cosine(_ range: Range<Int>) -> Double? {
+        other.flatMap { GradientGap(exact: Array(own[range]), other: Array($0[range])).cosine }
+      }
+      (iteration, loss, self.cosine) = (step.iteration, step.loss, cosine(own.indices))
+      layers = stride(from: 0, to: own.count, by: 2).map { cosine($0..<$0 + 2) }
+    }
   }
 
   private var network: ReLUNetwork { ReLUNetwork(sizes: [1, width, width, 1]) }
@@ -65,11 +66,11 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
   /// The start of a training; equal for all methods of a seed.
   public func start(_ method: Method, seed: UInt64) -> Training {
     var generator = SeededGenerator(seed: seed)
-    let parameters = network.initialParameters(using: &generator).values.flatMap(\.elements)
+    let parameters = network.initialParameters(using: &generator).values
     return Training(
-      methodName: method.rawValue, seed: seed, parameters: parameters,
-      optimizer: AdamOptimizer(rate: outerRate, count: parameters.count),
-      generatorState: generator.state)
+      method: method, seed: seed,
+      state: TrainingState(
+        parameters, optimizer: AdamOptimizer(rate: outerRate), seed: generator.state))
   }
 
   /// Goes on with a training until it has done `iterations` steps, or all of the study.
@@ -78,59 +79,39 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
   ///
   /// - Parameters:
   ///   - training: Where it stands; it is moved on in place.
-  ///   - progress: Is told of every step; if it answers false, the training stops there.
-  /// - Throws: ``MetaProblemError`` if parameters have ceased to be finite.
+  ///   - progress: Is told how many steps are done, after each; if it answers false, the training
+  ///     stops there.
+  /// - Throws: `MetaProblemError` if parameters have ceased to be finite.
   public func train(
-    _ training: inout Training, progress: (Training) -> Bool = { _ in true }
+    _ training: inout Training, progress: (Int) -> Bool = { _ in true }
   ) throws(MetaProblemError) {
     let method = training.method
-    var generator = SeededGenerator(seed: training.generatorState)
     let waves = Sinusoids()
-    func draw() -> [LearningTask] {
-      (0..<metaBatch).map { _ in waves.task(support: points, query: points, using: &generator) }
+    func draw(_ generator: inout SeededGenerator) -> [LearningTask] {
+      waves.tasks(metaBatch, support: points, query: points, using: &generator)
     }
-    if training.iteration >= iterations { return }
-    var tasks = draw()
+    // For its sizes; the trainer draws these tasks again.
+    var ahead = SeededGenerator(seed: training.state.generatorState)
     let problem = try MetaProblem(
-      network: network, loss: .meanSquaredError, parameters: network.matrices(training.parameters),
-      steps: innerSteps, learningRate: innerRate, tasks: tasks)
-    let evaluator = MetaGradientEvaluator(problem, method)
+      network: network, loss: .meanSquaredError,
+      parameters: network.matrices(training.state.parameters), steps: innerSteps,
+      learningRate: innerRate, tasks: draw(&ahead))
     let other = method.ofOtherOrder.map { MetaGradientEvaluator(problem, $0) }
+    let trainer = Trainer(problem, method, from: training.state, drawing: draw)
+    trainer.bound = .infinity
     let every = max(1, iterations / records)
-    while true {
-      let values = network.matrices(training.parameters)
-      evaluator.setTasks(tasks)
-      evaluator.setParameters(values, rate: innerRate)
-      let result = evaluator.evaluate()
-      if training.iteration % every == 0 || training.iteration == iterations - 1 {
-        other?.setTasks(tasks)
-        other?.setParameters(values, rate: innerRate)
-        training.records.append(
-          Self.record(training.iteration, result, other?.evaluate().gradient.values))
+    let outcome = trainer.run(until: iterations) { step in
+      if step.iteration % every == 0 || step.iteration == iterations - 1 {
+        training.records.append(Record(step, other: step.gradient(by: other, rate: innerRate)))
       }
-      training.optimizer.step(
-        &training.parameters, gradient: result.gradient.values.flatMap(\.elements))
-      training.iteration += 1
-      training.generatorState = generator.state
-      if let bad = training.parameters.first(where: { !$0.isFinite }) {
-        throw MetaProblemError(
-          "\(method.rawValue)", "a parameter is \(bad) after step \(training.iteration)")
-      }
-      if !progress(training) || training.iteration >= iterations { return }
-      tasks = draw()
+      return progress(step.iteration + 1)
     }
-  }
-
-  private static func record(
-    _ iteration: Int, _ result: MetaGradient, _ other: [Matrix]?
-  ) -> Record {
-    let own = result.gradient.values
-    func cosine(_ range: Range<Int>) -> Double? {
-      other.flatMap { GradientGap(exact: Array(own[range]), other: Array($0[range])).cosine }
+    training.state = trainer.state
+    if outcome == .diverged {
+      throw MetaProblemError(
+        "parameters",
+        "one is not finite after outer step \(training.state.iteration) of \(method.rawValue)")
     }
-    return Record(
-      iteration: iteration, loss: result.loss, cosine: cosine(0..<own.count),
-      layers: stride(from: 0, to: own.count, by: 2).map { cosine($0..<$0 + 2) })
   }
 
   /// The error on fresh tasks after so many steps of adaptation.
@@ -184,7 +165,7 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
     var errors: [[Double]] = Array(repeating: [], count: steps + 1)
     for _ in 0..<tasks {
       let task = Sinusoids().task(support: points, query: 100, using: &generator)
-      var parameters = network.matrices(training.parameters)
+      var parameters = network.matrices(training.state.parameters)
       for step in 0...steps {
         let (loss, next) = adapter.step(
           parameters, task, rate: step < steps ? rates[step] : 0)
@@ -216,7 +197,7 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
       Array(zip(x.elements, y.elements))
     }
     let rates = adaptationRates(training, points: points, steps: 10)
-    var parameters = network.matrices(training.parameters)
+    var parameters = network.matrices(training.state.parameters)
     var curves: [[(Double, Double)]] = []
     for step in 0...10 {
       if [0, 1, 10].contains(step) {

@@ -26,7 +26,7 @@ public struct TradeoffStudy: Sendable {
   public init() {}
 
   /// A cell of the map: how often MAML's solution has the lower expected loss.
-  public struct Cell: Sendable {
+  public struct Cell: Encodable, Sendable {
     /// The inner rate.
     public let innerRate: Double
     /// The tasks M that both were solved on.
@@ -85,7 +85,8 @@ public struct TradeoffStudy: Sendable {
     var distances: [Double] = []
     for (method, solution) in zip([Method.joint, .maml], solutions) {
       guard let solution else { return (.infinity, .infinity) }
-      let evaluator = try self.evaluator(method, rate: rate, drawn)
+      let evaluator = MetaGradientEvaluator(
+        try problem(rate: rate, pooled(drawn, method)), method)
       let trained = descend(evaluator, rate: rate)
       distances.append(
         trained.adding(solution, scale: -1).norm / solution.norm)
@@ -126,18 +127,22 @@ public struct TradeoffStudy: Sendable {
     return (start, Matrix(Shape(size, size)) { columns[$1][$0, 0] })
   }
 
-  /// Joint training sees both halves of a task.
-  private func evaluator(
-    _ method: Method, rate: Double, _ drawn: [LearningTask]
-  ) throws(MetaProblemError) -> MetaGradientEvaluator {
-    MetaGradientEvaluator(
-      try MetaProblem(
-        network: LinearModel(inputs: tasks.dimension), loss: .halfMeanSquaredError,
-        parameters: [Matrix(Shape(tasks.dimension, 1), repeating: 0)], steps: 1,
-        learningRate: rate, tasks: method == .joint ? drawn.map(Self.pooled) : drawn), method)
+  private func problem(
+    rate: Double, _ tasks: [LearningTask]
+  ) throws(MetaProblemError) -> MetaProblem {
+    let network = LinearModel(inputs: self.tasks.dimension)
+    return try MetaProblem(
+      network: network, loss: .halfMeanSquaredError,
+      parameters: network.parameters.map { Matrix($0.shape, repeating: 0) }, steps: 1,
+      learningRate: rate, tasks: tasks)
   }
 
-  private static func pooled(_ task: LearningTask) -> LearningTask {
+  /// The tasks as a method sees them: joint training sees both halves of each.
+  private func pooled(_ tasks: [LearningTask], _ method: Method) -> [LearningTask] {
+    method == .joint ? tasks.map(pooled) : tasks
+  }
+
+  private func pooled(_ task: LearningTask) -> LearningTask {
     func stack(_ a: Matrix, _ b: Matrix) -> Matrix {
       Matrix(Shape(a.rows + b.rows, a.columns)) { row, column in
         row < a.rows ? a[row, column] : b[row - a.rows, column]
@@ -150,7 +155,11 @@ public struct TradeoffStudy: Sendable {
   }
 
   /// Error against cost of stochastic training, averaged over runs.
-  public struct Training: Sendable {
+  public struct Training: Encodable, Sendable {
+    private enum CodingKeys: CodingKey {
+      case innerRate, method, evaluations, excess, smoothness, gradientVariance
+    }
+
     /// The inner rate.
     public let innerRate: Double
     /// `joint` or `maml`.
@@ -190,20 +199,24 @@ public struct TradeoffStudy: Sendable {
       training.excess = Array(repeating: 0, count: steps + 1)
       for run in 0..<repeats {
         var generator = SeededGenerator(seed: seed &+ 31 &* UInt64(run + 1))
-        func draw() -> [LearningTask] {
-          tasks.tasks(batch, support: points, query: points, using: &generator)
+        func draw(_ generator: inout SeededGenerator) -> [LearningTask] {
+          pooled(tasks.tasks(batch, support: points, query: points, using: &generator), method)
         }
-        var parameters = Matrix(Shape(tasks.dimension, 1), repeating: 0)
-        let evaluator = try self.evaluator(method, rate: rate, draw())
-        for step in 0...steps {
-          training.excess[step] += theory.excessAfter(parameters) / Double(repeats)
-          if step == steps { break }
-          let drawn = draw()
-          evaluator.setTasks(method == .joint ? drawn.map(Self.pooled) : drawn)
-          let descent = slope(evaluator, parameters, rate: rate)
-          parameters = parameters.adding(
-            descent, scale: -1 / (training.theory * (1 + Double(step) / 20)))
+        let problem = try problem(rate: rate, draw(&generator))
+        let trainer = Trainer(
+          problem, method, optimizer: SteepestDescent(rate: 1 / training.theory),
+          seed: generator.state, drawing: draw)
+        func record(_ iteration: Int, _ parameters: Parameters<Matrix>) {
+          training.excess[iteration] += theory.excessAfter(parameters[0]) / Double(repeats)
         }
+        let outcome = trainer.run(until: steps) { step in
+          record(step.iteration, step.parameters)
+          let slower = 1 + Double(step.iteration + 1) / 20
+          trainer.state.optimizer.rate = 1 / (training.theory * slower)
+          return true
+        }
+        let rest = outcome == .diverged ? trainer.state.iteration...steps : steps...steps
+        for iteration in rest { record(iteration, trainer.parameters) }
       }
       trainings.append(training)
     }
@@ -216,13 +229,14 @@ public struct TradeoffStudy: Sendable {
   ) throws(MetaProblemError) -> (smoothness: Double, variance: Double) {
     var generator = SeededGenerator(seed: seed &+ 0x5EED)
     let count = 400
-    let drawn = tasks.tasks(count, support: points, query: points, using: &generator)
     let size = tasks.dimension
-    let one = try evaluator(method, rate: rate, [drawn[0]])
+    let drawn = tasks.tasks(count, support: points, query: points, using: &generator)
+    let tasks = pooled(drawn, method)
+    let one = MetaGradientEvaluator(try problem(rate: rate, [tasks[0]]), method)
     var gradients: [Matrix] = []
     var hessian = Matrix(Shape(size, size), repeating: 0)
-    for task in drawn {
-      one.setTasks([method == .joint ? Self.pooled(task) : task])
+    for task in tasks {
+      one.setTasks([task])
       let local = quadratic(one, rate: rate)
       gradients.append(local.gradient)
       hessian = hessian.adding(local.hessian, scale: 1 / Double(count))

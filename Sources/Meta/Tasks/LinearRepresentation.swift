@@ -40,7 +40,7 @@ public struct LinearRepresentation: TaskDistribution {
   /// Draws the regression vector of a task, B* w*, d×1.
   public func weights(using generator: inout some RandomNumberGenerator) -> Matrix {
     let head = headDeviations.map { headMean + $0 * generator.nextGaussian() }
-    return representation.times(Matrix(Shape(head.count, 1)) { row, _ in head[row] })
+    return representation.matmul(Matrix(Shape(head.count, 1)) { row, _ in head[row] })
   }
 
   /// Draws a task: a head, and points of support and query set.

@@ -22,6 +22,11 @@ public struct TrainingState<Rule: Optimizer>: Codable, Equatable, Sendable {
     self.parameters = parameters.flatMap(\.elements)
     (self.optimizer, generatorState) = (optimizer, seed)
   }
+
+  fileprivate mutating func step(along gradient: [Double]) {
+    optimizer.step(&parameters, gradient: gradient)
+    iteration += 1
+  }
 }
 
 /// One outer step, as it was made.
@@ -166,12 +171,8 @@ public final class Trainer<Rule: Optimizer> {
       let step = TrainingStep(
         iteration: state.iteration, parameters: parameters, tasks: tasks ?? [], loss: loss,
         gradient: Parameters(descriptions, gradient))
-      // A copy, since the optimiser and the parameters of one object cannot be changed at once.
-      var next = state
-      next.optimizer.step(&next.parameters, gradient: gradient.flatMap(\.elements))
-      next.generatorState = generator.state
-      next.iteration += 1
-      state = next
+      state.step(along: gradient.flatMap(\.elements))
+      state.generatorState = generator.state
       let goesOn = try report(step)
       if !state.parameters.allSatisfy({ abs($0) < bound }) { return .diverged }
       if !goesOn { return .stopped }
@@ -179,10 +180,7 @@ public final class Trainer<Rule: Optimizer> {
     return .finished
   }
 
-  /// Makes outer steps until so many are done in all, and tells nobody of them.
-  ///
-  /// - Parameter iterations: The outer steps, those before included.
-  /// - Returns: Why it ended; ``state`` says after how many steps.
+  /// Makes outer steps until so many are done in all, and tells nobody.
   @discardableResult
   public func run(until iterations: Int) -> Outcome { run(until: iterations) { _ in true } }
 }

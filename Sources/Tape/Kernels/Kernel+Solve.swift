@@ -51,8 +51,9 @@ struct Factors {
     if reciprocalCondition.isNaN { reciprocalCondition = 0 }
   }
 
-  /// Eliminates column by column. A pivot of zero leaves entries that are not finite behind, which the
-  /// norm of the inverse shows.
+  /// Eliminates column by column.
+  ///
+  /// A pivot of zero leaves entries that are not finite behind, which the norm of the inverse shows.
   private func factor() {
     for pivot in 0..<n {
       var best = pivot
@@ -86,6 +87,12 @@ struct Factors {
   /// Solves with both triangles in place.
   private func substitute(_ x: UnsafeMutablePointer<Double>, _ columns: Int) {
     func subtract(_ row: Int, _ others: Range<Int>) {
+      if columns == 1 {
+        var rest = x[row]
+        for other in others { rest -= entries[row * n + other] * x[other] }
+        x[row] = rest
+        return
+      }
       for other in others {
         let factor = entries[row * n + other]
         for i in 0..<columns { x[row * columns + i] -= factor * x[other * columns + i] }

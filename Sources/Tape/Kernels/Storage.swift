@@ -1,7 +1,7 @@
 /// A growable block of numbers at aligned addresses.
 ///
-/// Kernels take bare pointers for speed; they are made here and nowhere else, and `execute` is the
-/// one place that checks them against the block.
+/// Kernels take bare pointers for speed. `execute` checks them against the block at every call; a
+/// ``Workspace`` makes its own, and checks the blocks once, when they are bound.
 package final class Storage {
   private(set) var base: UnsafeMutablePointer<Double>
   package private(set) var capacity: Int
@@ -89,6 +89,45 @@ package final class Storage {
   @inline(__always)
   func check(_ offset: Int, _ count: Int) {
     precondition(offset >= 0 && count <= capacity - offset, "outside of storage")
+  }
+}
+
+// MARK: - Blocks as a whole
+
+extension Storage {
+  /// Adds the numbers of `other` in `range` to those in the same places.
+  package func add(_ other: Storage, _ range: Range<Int>) {
+    check(range.lowerBound, range.count)
+    other.check(range.lowerBound, range.count)
+    for i in range { base[i] += other.base[i] }
+  }
+
+  /// Copies the numbers of `other` in `range` to where `offset` begins.
+  package func copy(_ other: Storage, _ range: Range<Int>, to offset: Int) {
+    check(offset, range.count)
+    other.check(range.lowerBound, range.count)
+    (base + offset).update(from: other.base + range.lowerBound, count: range.count)
+  }
+
+  /// Multiplies the first `count` numbers by `factor`.
+  package func scale(_ count: Int, by factor: Double) {
+    check(0, count)
+    for i in 0..<count { base[i] *= factor }
+  }
+
+  /// The numbers from `offset` on as matrices, one behind the other.
+  package func matrices(_ shapes: [Shape], at offset: Int) -> [Matrix] {
+    var offset = offset
+    return shapes.map { shape in
+      defer { offset += shape.count }
+      return Matrix(shape, read(offset, shape.count))
+    }
+  }
+
+  /// Sets the numbers in `range` to zero.
+  package func clear(_ range: Range<Int>) {
+    check(range.lowerBound, range.count)
+    (base + range.lowerBound).update(repeating: 0, count: range.count)
   }
 }
 

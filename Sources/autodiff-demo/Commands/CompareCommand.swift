@@ -85,9 +85,6 @@ struct ComparedProblem {
   }
 }
 
-/// What there is to say of a problem whose loop takes no step.
-let nothingToCut = "Without an inner step there is nothing to cut: first order is exact."
-
 /// One plain sentence on what the tables show.
 func conclusion(_ problems: [ComparedProblem]) -> String {
   let all = problems.flatMap { $0.comparisons.map(\.comparison) }
@@ -115,80 +112,34 @@ private func range(_ low: Double, _ high: Double, _ decimals: Int) -> String {
   return low == high ? low : "\(low) to \(high)"
 }
 
-extension MetaGradient {
-  /// What its ``cells`` are.
-  static let header = [
-    "method", "order", "meta-loss", "‖gradient‖", "instructions", "multiply-adds", "peak memory",
-  ]
-
-  var cells: [String] {
-    [
-      method, order.description, loss.significant(5), gradientNorm.significant(5),
-      cost.instructions.grouped, cost.multiplyAdds.grouped, cost.peakBytes.bytes,
-    ]
-  }
-}
-
-extension GradientGap {
-  var cells: [String] {
-    [
-      cosine?.fixed(4) ?? "–", angle.map { $0.fixed(1) + "°" } ?? "–",
-      normRatio?.significant(4) ?? "–", relativeError?.significant(3) ?? "–",
-    ]
-  }
-}
-
 // MARK: - JSON
 
 private struct ProblemReport: Encodable {
   var name: String
   var methods: [String: MethodReport]
-  var gaps: [String: GapReport]
+  var gaps: [String: MetaGradientComparison]
 
   struct MethodReport: Encodable {
     var loss: Double
     var gradientNorm: Double
-    var order: String
+    var order: Order
     var instructions: Int
     var multiplyAdds: Int
     var peakBytes: Int
     var cuts: [String]
-  }
 
-  struct GapReport: Encodable {
-    var cosine: Double?
-    var normRatio: Double?
-    var relativeError: Double?
-    var parameters: [ParameterReport]
-  }
-
-  struct ParameterReport: Encodable {
-    var name: String
-    var cosine: Double?
-    var normRatio: Double?
-    var relativeError: Double?
+    init(_ result: MetaGradient) {
+      (loss, gradientNorm, order) = (result.loss, result.gradientNorm, result.order)
+      (instructions, multiplyAdds) = (result.cost.instructions, result.cost.multiplyAdds)
+      (peakBytes, cuts) = (result.cost.peakBytes, result.cuts.map(\.description))
+    }
   }
 
   init(_ compared: ComparedProblem) {
     name = compared.name
-    methods = [:]
-    gaps = [:]
-    for (family, comparison) in compared.comparisons {
-      for result in [comparison.exact, comparison.firstOrder] {
-        methods[result.method] = MethodReport(
-          loss: result.loss, gradientNorm: result.gradientNorm,
-          order: result.order.description, instructions: result.cost.instructions,
-          multiplyAdds: result.cost.multiplyAdds, peakBytes: result.cost.peakBytes,
-          cuts: result.cuts.map(\.description))
-      }
-      gaps[family.rawValue] = GapReport(
-        cosine: comparison.gap.cosine, normRatio: comparison.gap.normRatio,
-        relativeError: comparison.gap.relativeError,
-        parameters: comparison.parameterGaps.map {
-          ParameterReport(
-            name: $0.name, cosine: $0.gap.cosine, normRatio: $0.gap.normRatio,
-            relativeError: $0.gap.relativeError)
-        })
-    }
+    let results = compared.comparisons.flatMap { [$0.comparison.exact, $0.comparison.firstOrder] }
+    methods = Dictionary(uniqueKeysWithValues: results.map { ($0.method, MethodReport($0)) })
+    gaps = Dictionary(
+      uniqueKeysWithValues: compared.comparisons.map { ($0.family.rawValue, $0.comparison) })
   }
 }

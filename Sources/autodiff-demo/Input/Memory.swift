@@ -12,16 +12,6 @@ func requireMemory(_ bytes: Int, _ place: String, _ what: String) throws {
   }
 }
 
-/// Puts the name of a file before what is wrong in it.
-func naming<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
-  do {
-    return try body()
-  } catch {
-    let name = path == "-" ? "standard input" : path.isEmpty ? "''" : path
-    throw UserError("\(name): \(error)")
-  }
-}
-
 extension MetaProblem {
   /// Refuses a meta-gradient, or what takes so many times its memory, that would not fit.
   func requireMemory(for method: Method, by route: Route, times factor: Int = 1) throws {

@@ -71,3 +71,18 @@ extension Command.Option {
   static let family = Command.Option(
     name: "--family", value: "F", help: Method.families.map(\.rawValue).list + " (default maml)")
 }
+
+/// An answer as JSON, with the name of the problem that it is about beside it.
+struct Named<Answer: Encodable>: Encodable {
+  private enum Keys: String, CodingKey { case problem }
+  private let problem: String
+  private let answer: Answer
+
+  init(_ named: NamedProblem, _ answer: Answer) { (problem, self.answer) = (named.name, answer) }
+
+  func encode(to encoder: any Encoder) throws {
+    try answer.encode(to: encoder)
+    var container = encoder.container(keyedBy: Keys.self)
+    try container.encode(problem, forKey: .problem)
+  }
+}

@@ -28,7 +28,9 @@ let costCommand = Command(
   let svg = try arguments.output("--svg")
   let named = try arguments.problem(for: [])
   let report = try CostReport(named, family, steps: steps, limit: limit)
-  let answer = arguments.has("--json") ? try json(report.document) : report.text
+  let answer =
+    arguments.has("--json")
+    ? try json(Named(named, ["certificates": report.certificates])) : report.text
   try svg?.write(report.figure.svg)
   return Answer(answer)
 }
@@ -61,41 +63,21 @@ struct CostReport {
   private var tooLarge: [CostCertificate] { certificates.filter { $0.measured == nil } }
 
   var text: String {
-    var table = TextTable(
-      header: [
-        "method", "route", "steps", "instructions", "counted", "multiply-adds", "counted", "memory",
-        "reserved", "time", "measured",
-      ])
-    table.leftAligned = [0, 1]
-    for certificate in certificates {
-      let (said, counted) = (certificate.predicted, certificate.measured)
-      table.rows.append([
-        certificate.method, certificate.route.rawValue, certificate.steps.grouped,
-        said.instructions.grouped, counted?.instructions.grouped ?? "–",
-        said.multiplyAdds.grouped, counted?.multiplyAdds.grouped ?? "–",
-        said.peakBytes.bytes, counted?.peakBytes.bytes ?? "–",
-        (1e6 * certificate.predictedSeconds).duration,
-        certificate.measuredSeconds.map { (1e6 * $0).duration } ?? "–",
-      ])
-    }
     return """
       \(named.name), predicted and then counted
         \(named.problem.summary)
 
-      \(table.text)\(warnings)
+      \(CostCertificate.table(certificates))\(warnings)
       """
   }
 
   private var warnings: String {
     if tooLarge.isEmpty { return "" }
     return tooLarge.map { certificate in
-      let needed = (try? named.problem.with(steps: certificate.steps))?
-        .adapting(family.adaptation)
-        .predictedMemory(order: certificate.order, by: certificate.route)
       return
         "\nwarning: \(certificate.method) \(certificate.route.rawValue), "
         + "\("step".counted(certificate.steps)): not run; with its program it would need "
-        + "\((needed ?? 0).bytes) of \(limit.bytes)"
+        + "\(certificate.predictedMemory.bytes) of \(limit.bytes)"
     }.joined() + "\n"
   }
 
@@ -141,41 +123,5 @@ struct CostReport {
       .init(style: .init($0), name: "\($1.0.rawValue), \($1.1.rawValue)")
     }
     return figure
-  }
-
-  struct Document: Encodable {
-    struct Entry: Encodable {
-      struct Numbers: Encodable {
-        var instructions: Int
-        var multiplyAdds: Int
-        var peakBytes: Int
-        var seconds: Double
-      }
-      var method: String
-      var route: String
-      var steps: Int
-      var predicted: Numbers
-      @Present var measured: Numbers?
-    }
-    var problem: String
-    var certificates: [Entry]
-  }
-
-  var document: Document {
-    Document(
-      problem: named.name,
-      certificates: certificates.map { one in
-        func numbers(_ cost: Cost, _ seconds: Double) -> Document.Entry.Numbers {
-          .init(
-            instructions: cost.instructions, multiplyAdds: cost.multiplyAdds,
-            peakBytes: cost.peakBytes, seconds: seconds)
-        }
-        return Document.Entry(
-          method: one.method, route: one.route.rawValue, steps: one.steps,
-          predicted: numbers(one.predicted, one.predictedSeconds),
-          measured: one.measured.flatMap { cost in
-            one.measuredSeconds.map { numbers(cost, $0) }
-          })
-      })
   }
 }

@@ -31,39 +31,8 @@ let curlCommand = Command(
     defer { progress.advance(method.rawValue) }
     return try named.curl(method, directions: directions, seed: seed)
   }
-  if arguments.has("--json") {
-    return Answer(try json(["tests": tests.map(CurlDocument.init)]))
-  }
-  var table = TextTable(header: ["method", "order", "‖J − Jᵀ‖", "‖J‖", "curl"])
-  table.leftAligned = [0, 1]
-  for test in tests {
-    table.rows.append([
-      test.method, test.order.description, test.asymmetry.significant(3),
-      test.jacobianNorm.significant(4), test.curl.significant(3),
-    ])
-  }
-  return Answer(
-    """
-    \(named.name)
-      \(named.problem.summary)
-
-    \(table.text)
-      Curl is ‖J − Jᵀ‖ / ‖J‖, zero for the gradient of a function; \(tests.how).
-
-    \(curlVerdict(tests))
-
-    """)
-}
-
-/// Which fields are gradients, to rounding, and which are not.
-func curlVerdict(_ tests: [CurlTest]) -> String {
-  let rounding = 1e-12
-  let gradients = tests.filter { $0.curl < rounding }.map(\.method)
-  let others = tests.filter { $0.curl >= rounding }
-  if others.isEmpty { return "Every field is a gradient here, to rounding." }
-  return "To rounding, \(gradients.list) follow a gradient. "
-    + others.map { "\($0.method) does not (\($0.curl.significant(2)))" }
-    .joined(separator: "; ") + ": no loss is what it descends."
+  if arguments.has("--json") { return Answer(try json(["tests": tests])) }
+  return Answer("\(named.name)\n  \(named.problem.summary)\n\n\(CurlTest.text(tests))")
 }
 
 extension NamedProblem {
@@ -75,35 +44,5 @@ extension NamedProblem {
       throw UserError("\(name): parameters: the Jacobian of \(method.rawValue) is not finite there")
     }
     return test
-  }
-}
-
-extension [CurlTest] {
-  /// How the norms came about, in words.
-  var how: String {
-    let count = first?.directions ?? 0
-    return allSatisfy(\.isComplete)
-      ? "J in full, by \("direction".counted(count))"
-      : "norms estimated along \("random direction".counted(count))"
-  }
-}
-
-private struct CurlDocument: Encodable {
-  var method: String
-  var order: String
-  var asymmetry: Double
-  var jacobianNorm: Double
-  var curl: Double
-  var directions: Int
-  var isComplete: Bool
-
-  init(_ test: CurlTest) {
-    method = test.method
-    order = test.order.description
-    asymmetry = test.asymmetry
-    jacobianNorm = test.jacobianNorm
-    curl = test.curl
-    directions = test.directions
-    isComplete = test.isComplete
   }
 }

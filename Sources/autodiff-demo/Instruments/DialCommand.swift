@@ -28,61 +28,19 @@ let dialCommand = Command(
   let length = try arguments.number("--step-length", in: 0...1e6)
   let svg = try arguments.output("--svg")
   let named = try arguments.problem(for: family.bothOrders, memory: 2)
-  let report = DialReport(named, family, weights: weights, stepLength: length)
+  let dial = named.problem.dial(
+    family, weights: weights ?? Dial.weights, stepLength: length)
   let answer =
-    arguments.has("--json") ? try json(report.document, namesInfinity: true) : report.text
-  try svg?.write(report.figure.svg)
+    arguments.has("--json")
+    ? try json(Named(named, dial), namesInfinity: true)
+    : dial.text(titled: "\(named.name), \(dial.method)")
+  try svg?.write(dial.figure(of: named.name).svg)
   return Answer(answer)
 }
 
-/// A dial as text, figure and JSON.
-struct DialReport {
-  let named: NamedProblem
-  let dial: Dial
-
-  init(_ named: NamedProblem, _ family: Method, weights: [Double]? = nil, stepLength: Double? = nil)
-  {
-    self.named = named
-    dial = named.problem.dial(
-      family, weights: weights ?? Dial.weights, stepLength: stepLength)
-  }
-
-  var text: String {
-    func table(_ header: String, _ settings: [Dial.Setting], _ name: (Order) -> String) -> String {
-      var table = TextTable(
-        header: [
-          header, "cosine", "angle", "norm ratio", "relative error", "‖gradient‖", "decrease",
-        ])
-      table.leftAligned = []
-      for setting in settings {
-        table.rows.append(
-          [name(setting.order)] + setting.gap.cells
-            + [setting.gradientNorm.significant(4), setting.decrease.significant(4)])
-      }
-      return table.text
-    }
-    return """
-      \(named.name), \(dial.method)
-        \(named.problem.summary)
-
-      \(table("λ", dial.byWeight) { "\($0.weight(step: 1, of: 1))" })
-      \(table("last steps", dial.byLastSteps) { "\($0.lastSteps ?? 0)" })
-        \(note)
-
-      """
-  }
-
-  private var note: String {
-    if dial.stepLength == 0 {
-      return "No step against the exact meta-gradient lowers the meta-loss, so that none was tried."
-    }
-    return "Decrease of the meta-loss, \(dial.loss.significant(5)) here, by one step of length "
-      + "\(dial.stepLength.significant(3)). Short steps lower it in\n  proportion to the cosine; long ones "
-      + "need not."
-  }
-
+extension Dial {
   /// Angle, length and decrease, over λ and over the number of last steps.
-  var figure: Figure {
+  func figure(of name: String) -> Figure {
     func panel(
       _ title: String, _ y: String, _ x: Axis, _ settings: [(Double, Dial.Setting)], _ style: Int,
       _ value: (Dial.Setting) -> Double?
@@ -99,12 +57,12 @@ struct DialReport {
     let axes: [(String, Axis, [(Double, Dial.Setting)])] = [
       (
         "by weight", Axis(label: "λ, the weight of the second-order path"),
-        dial.byWeight.map { ($0.order.weight(step: 1, of: 1), $0) }
+        byWeight.map { ($0.order.weight(step: 1, of: 1), $0) }
       ),
       (
         "by last steps",
         Axis(label: "inner steps that are differentiated, from the last", isWhole: true),
-        dial.byLastSteps.map { (Double($0.order.lastSteps ?? 0), $0) }
+        byLastSteps.map { (Double($0.order.lastSteps ?? 0), $0) }
       ),
     ]
     let measures: [(String, String, (Dial.Setting) -> Double?)] = [
@@ -113,51 +71,11 @@ struct DialReport {
       ("Decrease of the meta-loss", "by one outer step", { $0.decrease }),
     ]
     return Figure(
-      title: "From first order to exact, \(dial.method), \(named.name)",
+      title: "From first order to exact, \(method), \(name)",
       panels: measures.enumerated().flatMap { index, measure in
         axes.map { kind, x, settings in
           panel("\(measure.0), \(kind)", measure.1, x, settings, index, measure.2)
         }
       })
-  }
-
-  struct Document: Encodable {
-    struct Setting: Encodable {
-      var order: String
-      @Present var cosine: Double?
-      @Present var angle: Double?
-      @Present var normRatio: Double?
-      @Present var relativeError: Double?
-      var gradientNorm: Double
-      var decrease: Double
-    }
-    var problem: String
-    var family: String
-    var loss: Double
-    var stepLength: Double
-    var byWeight: [Setting]
-    var byLastSteps: [Setting]
-  }
-
-  var document: Document {
-    func settings(_ settings: [Dial.Setting]) -> [Document.Setting] {
-      settings.map {
-        .init(
-          order: $0.order.description, cosine: $0.gap.cosine, angle: $0.gap.angle,
-          normRatio: $0.gap.normRatio, relativeError: $0.gap.relativeError,
-          gradientNorm: $0.gradientNorm, decrease: $0.decrease)
-      }
-    }
-    return Document(
-      problem: named.name, family: dial.method, loss: dial.loss,
-      stepLength: dial.stepLength,
-      byWeight: settings(dial.byWeight), byLastSteps: settings(dial.byLastSteps))
-  }
-}
-
-extension Order {
-  /// The number of last steps that are differentiated, where that is what the order says.
-  fileprivate var lastSteps: Int? {
-    if case .lastSteps(let count) = self { count } else { nil }
   }
 }

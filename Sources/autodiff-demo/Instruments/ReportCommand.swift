@@ -9,7 +9,7 @@ let reportCommand = Command(
   operands: "[FILE]", operandCount: 0...1,
   options: [
     .init(name: "--html", value: "OUT.html", help: "where the page is written; needed"),
-    .family, .seed("of the problem made here, of resamples and of random directions"),
+    .family, .seed("of the problem made here, and of random directions"),
   ],
   details: """
     The page stands alone: no script, no network. It compares both orders of both families, and looks at
@@ -34,9 +34,9 @@ struct ReportPage {
   private let named: NamedProblem
   private let family: Method
   private let compared: ComparedProblem
-  private let diagnosis: DiagnosisReport
-  private let ledger: LedgerReport
-  private let dial: DialReport
+  private let diagnosis: Diagnosis
+  private let ledger: OrderLedger
+  private let dial: Dial
   private let curls: [CurlTest]
   private let cost: CostReport
 
@@ -45,12 +45,11 @@ struct ReportPage {
     compared = try ComparedProblem(named)
     let progress = Progress(total: 5)
     var generator = SeededGenerator(seed: seed)
-    diagnosis = DiagnosisReport(
-      named: named, diagnosis: named.problem.diagnosis(family, using: &generator))
+    diagnosis = named.problem.diagnosis(family, using: &generator)
     progress.advance("diagnosis")
-    ledger = LedgerReport(named, family)
+    ledger = named.problem.ledger(family)
     progress.advance("ledger")
-    dial = DialReport(named, family)
+    dial = named.problem.dial(family)
     progress.advance("dial")
     curls = try (family.bothOrders + [.joint]).map {
       try named.curl($0, directions: 64, seed: seed)
@@ -64,7 +63,7 @@ struct ReportPage {
   }
 
   /// What the page says first, in one line.
-  var summary: String { diagnosis.verdict }
+  var summary: String { diagnosis.advice }
 
   var html: String {
     HTMLPage(
@@ -85,7 +84,7 @@ struct ReportPage {
     let reasons = diagnosis.reasons.map { "<li>\($0.escaped)</li>" }.joined()
     return """
       <p>\(named.problem.summary.escaped).</p>
-      <div class="verdict"><p><strong>\(diagnosis.verdict.escaped)</strong></p><ul>\(reasons)</ul></div>
+      <div class="verdict"><p><strong>\(diagnosis.advice.escaped)</strong></p><ul>\(reasons)</ul></div>
 
       """
   }
@@ -118,7 +117,6 @@ struct ReportPage {
   }
 
   private var ledgerHTML: String {
-    let ledger = ledger.ledger
     if ledger.entries.isEmpty { return "<p>\(nothingToCut)</p>\n" }
     let names = ledger.byParameters.map(\.parameter)
     let most = ledger.entries.map(\.norm).max() ?? 1
@@ -136,7 +134,7 @@ struct ReportPage {
     var angles = HTMLTable(
       caption: "The angle to exact when only the last steps are differentiated",
       header: ["last steps", "angle", "relative error"])
-    for setting in dial.dial.byLastSteps {
+    for setting in dial.byLastSteps {
       angles.rows.append([
         .init(setting.order == .lastSteps(0) ? "none: first order" : setting.order.description),
         .init(setting.gap.cells[1], share: setting.gap.angle.map { $0 / 180 }),
@@ -146,7 +144,7 @@ struct ReportPage {
     let note = steps.count > 20 ? " The last 20 steps are shown." : ""
     return """
       <p>Exact minus first order is a sum of \(ledger.entries.count) terms, one for each path through an \
-      inner gradient; first order plus all of them is exact to \(self.ledger.remainder.significant(2)) of \
+      inner gradient; first order plus all of them is exact to \(ledger.remainder.significant(2)) of \
       its length.\(note)</p>
       \(table.html)<h3>Step by step</h3>
       \(angles.html)
@@ -156,8 +154,8 @@ struct ReportPage {
   private var dialHTML: String {
     """
     <p>λ scales the second-order path: 0 is first order, 1 is exact. Beside it, truncation to the last \
-    steps. Each setting is tried by one outer step of length \(dial.dial.stepLength.significant(3)).</p>
-    \(dial.figure.html(id: "dial", description: "\(family.rawValue) on \(named.name)."))
+    steps. Each setting is tried by one outer step of length \(dial.stepLength.significant(3)).</p>
+    \(dial.figure(of: named.name).html(id: "dial", description: "\(family.rawValue) on \(named.name)."))
     """
   }
 
@@ -172,7 +170,7 @@ struct ReportPage {
     }
     return """
       <p>A field is the gradient of some loss where its Jacobian is symmetric. \
-      \(curlVerdict(curls).escaped) Joint is the gradient of the mean query loss without adaptation. Here \(curls.how).</p>
+      \(CurlTest.verdict(curls).escaped) Joint is the gradient of the mean query loss without adaptation. Here \(CurlTest.how(curls)).</p>
       \(table.html)
       """
   }

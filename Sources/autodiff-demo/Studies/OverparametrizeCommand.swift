@@ -7,37 +7,40 @@ enum NetworkKind: String, CaseIterable {
   case linear, relu
 }
 
+private let settings: [Setting<OverparametrizationStudy>] = [
+  .init("--method", "M", names(Method.self) + " (default fo-anil)"),
+  .init("--network", "N", "linear (default) or relu"),
+  .init("--hidden-layers", "N", "of a relu network, 1 (default) or 2"),
+  .init(
+    "--representation", "R", "that tasks share with a relu network: relu (default) or linear"),
+  .init("--dimension", "D", \.dimension, in: 1...200, "of the inputs", note: "; relu 20"),
+  .init("--rank", "K", "of the representation (default 5)"),
+  .init("--width", "W", \.width, in: 1...200, "of the network, at least the rank"),
+  .init("--inner-samples", "M", \.innerSamples, in: 1...100_000_000, "points of the inner step"),
+  .init(
+    "--outer-samples", "M", \.outerSamples, in: 1...10_000, "query points of sampled tasks"),
+  .init("--noise-variance", "S", \.noiseVariance, in: 0...1e6, "of the targets"),
+  .init(
+    "--spectrum", "C,…", "eigenvalues of the heads' covariance (default 1,2,3,4,5)"
+  ) { $0.spectrum = try spectrum($1) },
+  .init(
+    "--inner-rate", "A", \.innerRate, in: 1e-6...1000, "of the inner step", note: "; relu 0.02"),
+  .init(
+    "--outer-rate", "B", \.outerRate, in: 0...1000, "of the outer steps",
+    note: "; relu 0.002, by Adam"),
+  .init(
+    "--steps", "T", \.steps, in: 1...10_000_000, "outer steps",
+    note: "; 1000 with --tasks; relu 4000"),
+  .init("--tasks", "N", "how many are sampled, or infinite (default)"),
+  .init("--test-tasks", "N", "new tasks to adapt to (default 1000)"),
+]
+
 /// `overparametrize`: whether a network wider than the representation still learns it.
 let overparametrizeCommand = Command(
   name: "overparametrize",
   summary: "Study: does width beyond the representation do harm? (Yüksel et al. 2024)",
   operands: "", operandCount: 0...0,
-  options: [
-    .init(name: "--method", value: "M", help: names(Method.self) + " (default fo-anil)"),
-    .init(name: "--network", value: "N", help: "linear (default) or relu"),
-    .init(name: "--hidden-layers", value: "N", help: "of a relu network, 1 (default) or 2"),
-    .init(
-      name: "--representation", value: "R",
-      help: "that tasks share with a relu network: relu (default) or linear"),
-    .init(name: "--dimension", value: "D", help: "of the inputs (default 50; relu 20)"),
-    .init(name: "--rank", value: "K", help: "of the representation (default 5)"),
-    .init(name: "--width", value: "W", help: "of the network, at least the rank (default 50)"),
-    .init(name: "--inner-samples", value: "M", help: "points of the inner step (default 20)"),
-    .init(name: "--outer-samples", value: "M", help: "query points of sampled tasks (default 10)"),
-    .init(name: "--noise-variance", value: "S", help: "of the targets (default 4)"),
-    .init(
-      name: "--spectrum", value: "C,…",
-      help: "eigenvalues of the heads' covariance (default 1,2,3,4,5)"),
-    .init(name: "--inner-rate", value: "A", help: "of the inner step (default 0.1; relu 0.02)"),
-    .init(
-      name: "--outer-rate", value: "B",
-      help: "of the outer steps (default 0.4; relu 0.002, by Adam)"),
-    .init(
-      name: "--steps", value: "T", help: "outer steps (default 10000; 1000 with --tasks; relu 4000)"
-    ),
-    .init(name: "--tasks", value: "N", help: "how many are sampled, or infinite (default)"),
-    .init(name: "--test-tasks", value: "N", help: "new tasks to adapt to (default 1000)"),
-  ] + StudyOptions.options,
+  options: settings.map(\.option) + StudyOptions.options,
   details: """
     With infinitely many tasks the meta-gradient is that of the expected loss, for fo-anil and anil.
     Signal and orthogonal are squared singular values of B*ᵀB and of (I − B*B*ᵀ)B. The limit of the signal
@@ -62,22 +65,12 @@ let overparametrizeCommand = Command(
     (study.dimension, study.steps) = (20, 4000)
   }
   let method: Method = try arguments.choice("--method") ?? .firstOrderANIL
-  study.dimension = try arguments.wholeNumber("--dimension", in: 1...200) ?? study.dimension
-  study.spectrum = try spectrum(arguments)
-  study.width = try arguments.wholeNumber("--width", in: 1...200) ?? study.width
-  study.innerSamples =
-    try arguments.wholeNumber("--inner-samples", in: 1...100_000_000) ?? study.innerSamples
-  study.outerSamples =
-    try arguments.wholeNumber("--outer-samples", in: 1...10_000) ?? study.outerSamples
-  study.noiseVariance = try arguments.number("--noise-variance", in: 0...1e6) ?? study.noiseVariance
-  study.innerRate = try arguments.number("--inner-rate", in: 1e-6...1000) ?? study.innerRate
-  study.outerRate = try arguments.number("--outer-rate", in: 0...1000) ?? study.outerRate
   if let word = arguments.value("--tasks"), word != "infinite" {
     study.tasks = try arguments.wholeNumber("--tasks", in: 1...1_000_000)
     study.threads = ProcessInfo.processInfo.activeProcessorCount
     study.steps = 1000
   }
-  study.steps = try arguments.wholeNumber("--steps", in: 1...10_000_000) ?? study.steps
+  try arguments.read(settings, into: &study)
   let testTasks = try arguments.wholeNumber("--test-tasks", in: 2...100_000) ?? 1000
   if study.rank > study.dimension {
     throw UserError(

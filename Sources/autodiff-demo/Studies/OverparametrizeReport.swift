@@ -22,7 +22,7 @@ struct OverparametrizeReport {
     get throws {
       StudyResult(
         table: results.map(table).joined(separator: "\n"), verdict: verdict,
-        json: try json(Document(self), namesInfinity: true), csv: csv, figure: figure)
+        json: try json(document, namesInfinity: true), csv: csv, figure: figure)
     }
   }
 
@@ -210,76 +210,35 @@ struct OverparametrizeReport {
     return figure
   }
 
-  private struct Document: Encodable {
-    struct Settings: Encodable {
-      var method: String
-      var network: String
-      var hiddenLayers: Int
-      var representation: String
-      var dimension: Int
-      var rank: Int
-      var width: Int
-      var innerSamples: Int
-      var outerSamples: Int
-      var noiseVariance: Double
-      var spectrum: [Double]
-      var innerRate: Double
-      var outerRate: Double
-      var steps: Int
-      @Present var tasks: Int?
-      var seeds: [UInt64]
-    }
-    struct Risk: Encodable {
-      var points: Int
-      var method: String
-      var mean: Double
-      var standardError: Double
-      @Present var closedForm: Double?
-    }
-    struct Run: Encodable {
-      var seed: UInt64
-      var steps: [Int]
-      var signal: [[Double]]
-      var orthogonal: [[Double]]
-      var headNorm: [Double]
-      var risk: [Risk]
-      @Present var diverged: Int?
-    }
-    var settings: Settings
-    var limit: [Double]
-    var steps: [Int]
-    var signal: [[Double]]
-    var orthogonal: [[Double]]
-    var headNorm: [Double]
-    var risk: [Risk]
-    var runs: [Run]
-
-    /// The first seed at the top level, and every seed in `runs`.
-    init(_ report: OverparametrizeReport) {
-      let study = report.study
-      settings = Settings(
-        method: report.method.rawValue, network: report.network.rawValue,
-        hiddenLayers: report.network == .linear ? 0 : report.layers,
-        representation: report.representation.rawValue, dimension: study.dimension,
-        rank: study.rank,
-        width: study.width, innerSamples: study.innerSamples, outerSamples: study.outerSamples,
-        noiseVariance: study.noiseVariance, spectrum: study.spectrum, innerRate: study.innerRate,
-        outerRate: study.outerRate, steps: study.steps, tasks: study.tasks,
-        seeds: report.results.map(\.run.seed))
-      limit = report.hasTheory ? report.limit : []
-      runs = report.results.map { result in
-        Run(
-          seed: result.run.seed, steps: result.run.steps, signal: result.run.signal,
-          orthogonal: result.run.orthogonal, headNorm: result.run.headNorm,
-          risk: result.risks.map {
-            Risk(
-              points: $0.points, method: $0.estimate.rawValue, mean: $0.mean,
-              standardError: $0.standardError, closedForm: $0.closedForm)
-          }, diverged: result.run.diverged)
+  /// The first seed at the top level, and every seed in `runs`.
+  private var document: JSONObject {
+    let settings: JSONObject = [
+      "method": method, "network": network.rawValue,
+      "hiddenLayers": network == .linear ? 0 : layers, "representation": representation.rawValue,
+      "dimension": study.dimension, "rank": study.rank, "width": study.width,
+      "innerSamples": study.innerSamples, "outerSamples": study.outerSamples,
+      "noiseVariance": study.noiseVariance, "spectrum": study.spectrum,
+      "innerRate": study.innerRate, "outerRate": study.outerRate, "steps": study.steps,
+      "tasks": study.tasks, "seeds": results.map(\.run.seed),
+    ]
+    let runs = results.map { run, risks -> JSONObject in
+      let risks = risks.map { risk -> JSONObject in
+        [
+          "points": risk.points, "method": risk.estimate.rawValue, "mean": risk.mean,
+          "standardError": risk.standardError, "closedForm": risk.closedForm,
+        ]
       }
-      let first = runs[0]
-      (steps, signal, orthogonal) = (first.steps, first.signal, first.orthogonal)
-      (headNorm, risk) = (first.headNorm, first.risk)
+      return [
+        "seed": run.seed, "steps": run.steps, "signal": run.signal, "orthogonal": run.orthogonal,
+        "headNorm": run.headNorm, "risk": risks, "diverged": run.diverged,
+      ]
     }
+    var document: JSONObject = [
+      "settings": settings, "limit": hasTheory ? limit : [], "runs": runs,
+    ]
+    for key in ["steps", "signal", "orthogonal", "headNorm", "risk"] {
+      document[key] = runs[0][key]
+    }
+    return document
   }
 }

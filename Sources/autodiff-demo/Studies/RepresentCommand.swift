@@ -1,28 +1,32 @@
 import Meta
 import Studies
 
+private let settings: [Setting<RepresentationStudy>] = [
+  .init("--dimension", "D", \.dimension, in: 1...200, "of the inputs"),
+  .init("--rank", "K", \.rank, in: 1...200, "of the representation"),
+  .init("--tasks", "N", \.tasks, in: 1...10_000, "fresh ones in each outer step"),
+  .init("--inner-rate", "A", \.innerRate, in: 0...1000, "of the inner step"),
+  .init("--outer-rate", "B", \.outerRate, in: 0...1000, "of the outer steps"),
+  .init("--steps", "T", \.steps, in: 1...1_000_000, "outer steps"),
+  .init("--diversity", "M", \.diversity, in: 0...1000, "deviation of the last head entry"),
+  .init("--head-mean", "M", \.headMean, in: -1000...1000, "mean of every head entry"),
+  .init(
+    "--initial-distance", "S", "sine of the largest angle to the truth, or random (default)"
+  ) { study, arguments in
+    if arguments.value("--initial-distance") == "random" { return }
+    study.initialDistance = try arguments.number("--initial-distance", in: 0...1)
+  },
+  .init("--inner-samples", "M", "support points (default: population losses)"),
+  .init("--outer-samples", "M", "query points (default: population losses)"),
+  .init("--noise", "S", \.noise, in: 0...1000, "standard deviation of targets of samples"),
+]
+
 /// `represent`: which methods learn the representation that linear tasks share.
 let representCommand = Command(
   name: "represent",
   summary: "Study: which methods learn a shared linear representation (Collins et al. 2022)",
   operands: "", operandCount: 0...0,
-  options: [
-    .init(name: "--dimension", value: "D", help: "of the inputs (default 20)"),
-    .init(name: "--rank", value: "K", help: "of the representation (default 3)"),
-    .init(name: "--tasks", value: "N", help: "fresh ones in each outer step (default 6)"),
-    .init(name: "--inner-rate", value: "A", help: "of the inner step (default 0.2)"),
-    .init(name: "--outer-rate", value: "B", help: "of the outer steps (default 0.1)"),
-    .init(name: "--steps", value: "T", help: "outer steps (default 2000)"),
-    .init(name: "--diversity", value: "M", help: "deviation of the last head entry (default 1)"),
-    .init(name: "--head-mean", value: "M", help: "mean of every head entry (default 0)"),
-    .init(
-      name: "--initial-distance", value: "S",
-      help: "sine of the largest angle to the truth, or random (default)"),
-    .init(name: "--inner-samples", value: "M", help: "support points (default: population losses)"),
-    .init(name: "--outer-samples", value: "M", help: "query points (default: population losses)"),
-    .init(
-      name: "--noise", value: "S", help: "standard deviation of targets of samples (default 0)"),
-  ] + StudyOptions.options,
+  options: settings.map(\.option) + StudyOptions.options,
   details: """
     Tasks are y = ⟨B* w*, x⟩ with orthonormal B* (dimension × rank) and normal heads w*. The distance is
     the sine of the largest principal angle between B and B*: 1 is nothing learnt, 0 is all. The start
@@ -33,18 +37,7 @@ let representCommand = Command(
   example: "autodiff-demo represent --diversity 0.3 --seeds 5 --svg represent.svg"
 ) { arguments in
   var study = RepresentationStudy()
-  study.dimension = try arguments.wholeNumber("--dimension", in: 1...200) ?? study.dimension
-  study.rank = try arguments.wholeNumber("--rank", in: 1...200) ?? study.rank
-  study.tasks = try arguments.wholeNumber("--tasks", in: 1...10_000) ?? study.tasks
-  study.innerRate = try arguments.number("--inner-rate", in: 0...1000) ?? study.innerRate
-  study.outerRate = try arguments.number("--outer-rate", in: 0...1000) ?? study.outerRate
-  study.steps = try arguments.wholeNumber("--steps", in: 1...1_000_000) ?? study.steps
-  study.diversity = try arguments.number("--diversity", in: 0...1000) ?? study.diversity
-  study.headMean = try arguments.number("--head-mean", in: -1000...1000) ?? study.headMean
-  if arguments.value("--initial-distance") != "random" {
-    study.initialDistance = try arguments.number("--initial-distance", in: 0...1)
-  }
-  study.noise = try arguments.number("--noise", in: 0...1000) ?? study.noise
+  try arguments.read(settings, into: &study)
   let inner = try arguments.wholeNumber("--inner-samples", in: 1...10_000)
   let outer = try arguments.wholeNumber("--outer-samples", in: 1...10_000)
   switch (inner, outer) {
@@ -83,7 +76,7 @@ private func representResult(
 ) throws -> StudyResult {
   StudyResult(
     table: representTable(study, curves), verdict: representVerdict(curves),
-    json: try json(RepresentJSON(study, curves), namesInfinity: true), csv: representCSV(curves),
+    json: try json(representJSON(study, curves), namesInfinity: true), csv: representCSV(curves),
     figure: representFigure(curves))
 }
 
@@ -212,45 +205,23 @@ private func representFigure(_ curves: [RepresentationStudy.Curve]) -> Figure {
   return figure
 }
 
-private struct RepresentJSON: Encodable {
-  struct Settings: Encodable {
-    var dimension: Int
-    var rank: Int
-    var tasks: Int
-    var innerRate: Double
-    var outerRate: Double
-    var steps: Int
-    var diversity: Double
-    var headMean: Double
-    var initialDistance: Double?
-    var innerSamples: Int?
-    var outerSamples: Int?
-    var noise: Double
+private func representJSON(
+  _ study: RepresentationStudy, _ curves: [RepresentationStudy.Curve]
+) -> JSONObject {
+  var settings: JSONObject = [
+    "dimension": study.dimension, "rank": study.rank, "tasks": study.tasks,
+    "innerRate": study.innerRate, "outerRate": study.outerRate, "steps": study.steps,
+    "diversity": study.diversity, "headMean": study.headMean, "noise": study.noise,
+  ]
+  settings["initialDistance"] = study.initialDistance
+  settings["innerSamples"] = study.samples?.inner
+  settings["outerSamples"] = study.samples?.outer
+  let curves = curves.map { curve -> JSONObject in
+    [
+      "method": curve.method, "seed": curve.seed, "steps": curve.steps,
+      "distance": curve.distance, "cosine": curve.cosine, "diverged": curve.diverged,
+      "singularValues": curve.singularValues, "headDiversity": curve.headDiversity,
+    ]
   }
-  struct Curve: Encodable {
-    var method: String
-    var seed: UInt64
-    var steps: [Int]
-    var distance: [Double]
-    var cosine: [Double?]
-    var singularValues: [[Double]]
-    var headDiversity: [Double]
-    @Present var diverged: Int?
-  }
-  var settings: Settings
-  var curves: [Curve]
-
-  init(_ study: RepresentationStudy, _ curves: [RepresentationStudy.Curve]) {
-    settings = Settings(
-      dimension: study.dimension, rank: study.rank, tasks: study.tasks, innerRate: study.innerRate,
-      outerRate: study.outerRate, steps: study.steps, diversity: study.diversity,
-      headMean: study.headMean, initialDistance: study.initialDistance,
-      innerSamples: study.samples?.inner, outerSamples: study.samples?.outer, noise: study.noise)
-    self.curves = curves.map {
-      Curve(
-        method: $0.method.rawValue, seed: $0.seed, steps: $0.steps, distance: $0.distance,
-        cosine: $0.cosine, singularValues: $0.singularValues, headDiversity: $0.headDiversity,
-        diverged: $0.diverged)
-    }
-  }
+  return ["settings": settings, "curves": curves]
 }

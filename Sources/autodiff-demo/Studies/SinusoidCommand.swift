@@ -1,24 +1,28 @@
 import Meta
 import Studies
 
+private let settings: [Setting<SinusoidStudy>] = [
+  .init("--iterations", "N", \.iterations, in: 1...100_000_000, "outer steps"),
+  .init("--meta-batch", "N", \.metaBatch, in: 1...10_000, "tasks in each outer step"),
+  .init("--points", "K", \.points, in: 1...10_000, "of support and query set in training"),
+  .init("--inner-steps", "N", \.innerSteps, in: 1...1000, "in training"),
+  .init("--inner-rate", "A", \.innerRate, in: 0...1000, "of the inner steps"),
+  .init("--outer-rate", "B", \.outerRate, in: 0...1000, "of Adam"),
+  .init("--width", "W", \.width, in: 1...1000, "of both hidden layers"),
+  .init("--test-tasks", "N", \.testTasks, in: 2...1_000_000, "fresh tasks at the end"),
+]
+
 /// `sinusoid`: few-shot regression with a ReLU network, exact and first order side by side.
 let sinusoidCommand = Command(
   name: "sinusoid",
   summary: "Study: sinusoid regression with a ReLU network (Finn et al. 2017)",
   operands: "", operandCount: 0...0,
   options: [
-    .init(name: "--method", value: "M", help: "only this one: " + names(Method.self)),
-    .init(name: "--iterations", value: "N", help: "outer steps (default 70000)"),
-    .init(name: "--meta-batch", value: "N", help: "tasks in each outer step (default 25)"),
-    .init(name: "--points", value: "K", help: "of support and query set in training (default 10)"),
-    .init(name: "--inner-steps", value: "N", help: "in training (default 1)"),
-    .init(name: "--inner-rate", value: "A", help: "of the inner steps (default 0.01)"),
-    .init(name: "--outer-rate", value: "B", help: "of Adam (default 0.001)"),
-    .init(name: "--width", value: "W", help: "of both hidden layers (default 40)"),
-    .init(name: "--test-tasks", value: "N", help: "fresh tasks at the end (default 600)"),
+    .init(name: "--method", value: "M", help: "only this one: " + names(Method.self))
+  ] + settings.map(\.option) + [
     .init(
       name: "--checkpoint", value: "FILE",
-      help: "where the run is kept every few seconds; if it is there, the run goes on"),
+      help: "where the run is kept every few seconds; if it is there, the run goes on")
   ] + StudyOptions.options,
   details: """
     Waves y = A sin(x − φ) with A in 0.1 … 5, φ in 0 … π, x in −5 … 5. At the end each method adapts to
@@ -32,15 +36,7 @@ let sinusoidCommand = Command(
   example: "autodiff-demo sinusoid --iterations 5000 --checkpoint run.json --svg sinusoid.svg"
 ) { arguments in
   var study = SinusoidStudy()
-  study.iterations =
-    try arguments.wholeNumber("--iterations", in: 1...100_000_000) ?? study.iterations
-  study.metaBatch = try arguments.wholeNumber("--meta-batch", in: 1...10_000) ?? study.metaBatch
-  study.points = try arguments.wholeNumber("--points", in: 1...10_000) ?? study.points
-  study.innerSteps = try arguments.wholeNumber("--inner-steps", in: 1...1000) ?? study.innerSteps
-  study.innerRate = try arguments.number("--inner-rate", in: 0...1000) ?? study.innerRate
-  study.outerRate = try arguments.number("--outer-rate", in: 0...1000) ?? study.outerRate
-  study.width = try arguments.wholeNumber("--width", in: 1...1000) ?? study.width
-  study.testTasks = try arguments.wholeNumber("--test-tasks", in: 2...1_000_000) ?? study.testTasks
+  try arguments.read(settings, into: &study)
   let only: Method? = try arguments.choice("--method")
   let options = try StudyOptions(arguments)
   let checkpoint = try Checkpoint(path: arguments.value("--checkpoint"), study: study)
@@ -51,13 +47,13 @@ let sinusoidCommand = Command(
   let progress = Progress(total: runs.count * study.iterations)
   let results = try concurrentMap(runs) { [study] method, seed in
     var training = checkpoint.training(method, seed) ?? study.start(method, seed: seed)
-    progress.advance("training", by: training.iteration)
-    while training.iteration < study.iterations {
-      try study.train(&training) { training in
+    progress.advance("training", by: training.state.iteration)
+    while training.state.iteration < study.iterations {
+      try study.train(&training) { iteration in
         progress.advance("training")
-        return training.iteration % 500 != 0
+        return iteration % 500 != 0
       }
-      try checkpoint.update(training, isLast: training.iteration == study.iterations)
+      try checkpoint.update(training, isLast: training.state.iteration == study.iterations)
     }
     return SinusoidReport.Result(
       training: training,

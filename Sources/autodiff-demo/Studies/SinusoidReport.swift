@@ -36,7 +36,7 @@ struct SinusoidReport {
   var result: StudyResult {
     get throws {
       StudyResult(
-        table: table, verdict: verdict, json: try json(Document(self), namesInfinity: true),
+        table: table, verdict: verdict, json: try json(document, namesInfinity: true),
         csv: csv, figure: figure)
     }
   }
@@ -93,7 +93,7 @@ struct SinusoidReport {
       "method", "seed", "quantity", "points", "step", "value", "standardError",
     ])
     for result in results {
-      let (name, seed) = (result.training.methodName, "\(result.training.seed)")
+      let (name, seed) = (result.training.method.rawValue, "\(result.training.seed)")
       for error in result.errors {
         csv.rows.append([
           name, seed, "error", "\(error.points)", "\(error.steps)", "\(error.mean)",
@@ -159,7 +159,7 @@ struct SinusoidReport {
     let training = results[0].training
     let example = study.example(training, points: 10)
     var panel = Figure.Panel(
-      title: "One task, \(training.methodName): 0 (blue), 1 (orange), 10 (green) steps",
+      title: "One task, \(training.method.rawValue): 0 (blue), 1 (orange), 10 (green) steps",
       x: Axis(label: "x"), y: Axis(label: "y"))
     panel.lines = [.init(style: .init(4), points: example.truth)]
     panel.lines += example.curves.enumerated().map { .init(style: .init($0), points: $1) }
@@ -167,24 +167,14 @@ struct SinusoidReport {
     return panel
   }
 
-  private struct Document: Encodable {
-    struct Curve: Encodable {
-      var method: String
-      var seed: UInt64
-      var errors: [SinusoidStudy.TestError]
-      var records: [SinusoidStudy.Record]
+  private var document: JSONObject {
+    let curves = results.map { result -> JSONObject in
+      [
+        "method": result.training.method, "seed": result.training.seed, "errors": result.errors,
+        "records": result.training.records,
+      ]
     }
-    var settings: SinusoidStudy
-    var curves: [Curve]
-
-    init(_ report: SinusoidReport) {
-      settings = report.study
-      curves = report.results.map {
-        Curve(
-          method: $0.training.methodName, seed: $0.training.seed, errors: $0.errors,
-          records: $0.training.records)
-      }
-    }
+    return ["settings": study, "curves": curves]
   }
 }
 

@@ -1,18 +1,34 @@
 import Meta
 import Studies
 
+private let defaultRates = [0.1, 0.25, 0.5, 0.75, 1]
+
+private let settings: [Setting<TradeoffStudy>] = [
+  .init(
+    "--inner-rates", "A,…",
+    "of the inner step (default \(defaultRates.map(\.upToSixDigits).joined(separator: ",")))"),
+  .init("--trials", "N", \.trials, in: 1...1_000_000, "draws for each cell of the map"),
+  .init("--dimension", "P", \.dimension, in: 1...20, "of the inputs, up to 20"),
+  .init("--scale", "B", \.scale, in: 1e-6...1e6, "largest coefficient and variance"),
+]
+
+extension TradeoffStudy {
+  fileprivate var dimension: Int {
+    get { tasks.dimension }
+    set { tasks = RandomRegression(dimension: newValue, scale: scale) }
+  }
+  fileprivate var scale: Double {
+    get { tasks.scale }
+    set { tasks = RandomRegression(dimension: dimension, scale: newValue) }
+  }
+}
+
 /// `tradeoff`: when it is worth modelling adaptation.
 let tradeoffCommand = Command(
   name: "tradeoff",
   summary: "Study: modelling error against optimisation error (Gao and Sener 2020)",
   operands: "", operandCount: 0...0,
-  options: [
-    .init(
-      name: "--inner-rates", value: "A,…", help: "of the inner step (default 0.1,0.25,0.5,0.75,1)"),
-    .init(name: "--trials", value: "N", help: "draws for each cell of the map (default 1000)"),
-    .init(name: "--dimension", value: "P", help: "of the inputs, up to 20 (default 1)"),
-    .init(name: "--scale", value: "B", help: "largest coefficient and variance (default 2)"),
-  ] + StudyOptions.options,
+  options: settings.map(\.option) + StudyOptions.options,
   details: """
     Tasks are y = ⟨θ, x⟩ + noise with θ from U(0, scale), inputs from N(0, Q) where Q has the eigenvalues
     θ, and noise variance from U(0, scale). The map says how often MAML's solution on M tasks of 2N points
@@ -23,11 +39,8 @@ let tradeoffCommand = Command(
   example: "autodiff-demo tradeoff --inner-rates 0.5 --svg tradeoff.svg"
 ) { arguments in
   var study = TradeoffStudy()
-  study.trials = try arguments.wholeNumber("--trials", in: 1...1_000_000) ?? study.trials
-  study.tasks = RandomRegression(
-    dimension: try arguments.wholeNumber("--dimension", in: 1...20) ?? 1,
-    scale: try arguments.number("--scale", in: 1e-6...1e6) ?? 2)
-  let rates = try arguments.numbers("--inner-rates", in: 0...1e6) ?? [0.1, 0.25, 0.5, 0.75, 1]
+  try arguments.read(settings, into: &study)
+  let rates = try arguments.numbers("--inner-rates", in: 0...1e6) ?? defaultRates
   let options = try StudyOptions(arguments)
 
   struct Job {

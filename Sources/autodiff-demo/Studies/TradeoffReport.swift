@@ -26,7 +26,7 @@ struct TradeoffReport {
   var result: StudyResult {
     get throws {
       StudyResult(
-        table: table, verdict: verdict, json: try json(Document(self), namesInfinity: true),
+        table: table, verdict: verdict, json: try json(document, namesInfinity: true),
         csv: csv, figure: figure)
     }
   }
@@ -188,61 +188,20 @@ struct TradeoffReport {
     return figure
   }
 
-  private struct Document: Encodable {
-    struct Settings: Encodable {
-      var innerRates: [Double]
-      var trials: Int
-      var dimension: Int
-      var scale: Double
-      var seeds: [UInt64]
+  private var document: JSONObject {
+    let tasks = study.tasks
+    let population = rates.map { rate -> JSONObject in
+      let limit = theory(rate)
+      func vector(_ entry: Double) -> [Double] { Array(repeating: entry, count: tasks.dimension) }
+      return [
+        "innerRate": rate, "joint": vector(limit.joint), "maml": vector(limit.maml),
+        "gap": limit.gap,
+      ]
     }
-    struct Population: Encodable {
-      var innerRate: Double
-      var joint: [Double]
-      var maml: [Double]
-      var gap: Double
-    }
-    struct Cell: Encodable {
-      var innerRate: Double
-      var tasks: Int
-      var samples: Int
-      var before: Double
-      var after: Double
-    }
-    struct Training: Encodable {
-      var innerRate: Double
-      var method: String
-      var evaluations: [Int]
-      var excess: [Double]
-      var smoothness: Double
-      var gradientVariance: Double
-    }
-    var settings: Settings
-    var population: [Population]
-    var map: [Cell]
-    var training: [Training]
-
-    init(_ report: TradeoffReport) {
-      let tasks = report.study.tasks
-      settings = Settings(
-        innerRates: report.rates, trials: report.study.trials, dimension: tasks.dimension,
-        scale: tasks.scale, seeds: report.seeds)
-      population = report.rates.map { rate in
-        let limit = report.theory(rate)
-        func vector(_ entry: Double) -> [Double] { Array(repeating: entry, count: tasks.dimension) }
-        return Population(
-          innerRate: rate, joint: vector(limit.joint), maml: vector(limit.maml), gap: limit.gap)
-      }
-      map = report.cells.map {
-        Cell(
-          innerRate: $0.innerRate, tasks: $0.tasks, samples: $0.samples, before: $0.before,
-          after: $0.after)
-      }
-      training = report.training.map {
-        Training(
-          innerRate: $0.innerRate, method: $0.method.rawValue, evaluations: $0.evaluations,
-          excess: $0.excess, smoothness: $0.smoothness, gradientVariance: $0.gradientVariance)
-      }
-    }
+    let settings: JSONObject = [
+      "innerRates": rates, "trials": study.trials, "dimension": tasks.dimension,
+      "scale": tasks.scale, "seeds": seeds,
+    ]
+    return ["settings": settings, "population": population, "map": cells, "training": training]
   }
 }

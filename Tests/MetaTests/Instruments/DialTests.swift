@@ -117,7 +117,7 @@ import Testing
     for (task, values) in zip(problem.tasks, curvature.values) {
       let sigma = task.support.inputs.singularValues[0]
       #expect(values.count == 2)
-      for value in values { #expect(abs(value / (sigma * sigma / 8) - 1) < 1e-6) }
+      for value in values { #expect(abs(value / (sigma * sigma / 8) - 1) < 1e-9) }
     }
   }
 }

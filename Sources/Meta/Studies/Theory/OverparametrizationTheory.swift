@@ -34,21 +34,18 @@ public enum OverparametrizationTheory {
     _ loss: ExpectedANILLoss, body: Matrix, head: Matrix, outerRate: Double
   ) -> (body: Matrix, head: Matrix) {
     let (alpha, m) = (loss.innerRate, Double(loss.samples))
-    let gram = body.transposed.times(body)
-    let shrink = Matrix.identity(body.columns).adding(gram, scale: -alpha)
-    let output = body.times(head)
+    let gram = body.transposed.matmul(body)
+    let shrink = Matrix.identity(body.columns) - alpha * gram
+    let output = body.matmul(head)
     let trace = (0..<body.rows).reduce(0) { $0 + loss.covariance[$1, $1] }
-    let size = output.elements.reduce(0) { $0 + $1 * $1 } + trace + loss.noiseVariance
-    let kept = shrink.times(head)
-    let signal = body.transposed.times(loss.covariance).times(body)
-    let spread = body.transposed.times(output)
-    let inner = spread.times(spread.transposed).adding(signal).adding(gram, scale: size)
-    let s = kept.times(kept.transposed).adding(signal, scale: alpha * alpha)
-      .adding(inner, scale: alpha * alpha / m)
-    return (
-      body.adding(body.times(s), scale: -outerRate)
-        .adding(loss.covariance.times(body), scale: alpha * outerRate),
-      head.adding(gram.times(kept), scale: -outerRate)
-    )
+    let size = output.dot(output) + trace + loss.noiseVariance
+    let kept = shrink.matmul(head)
+    let signal = body.transposed.matmul(loss.covariance).matmul(body)
+    let spread = body.transposed.matmul(output)
+    let inner = spread.matmul(spread.transposed) + signal + size * gram
+    let s =
+      kept.matmul(kept.transposed) + (alpha * alpha) * signal + (alpha * alpha / m) * inner
+    let pull = (alpha * outerRate) * loss.covariance.matmul(body)
+    return (body - outerRate * body.matmul(s) + pull, head - outerRate * gram.matmul(kept))
   }
 }

@@ -93,16 +93,16 @@ package struct TradeoffSums {
   /// Takes in a task.
   package mutating func add(_ task: RandomRegression.Statistics) {
     let (support, query) = (task.supportGram, task.queryGram)
-    jointLeft = jointLeft.adding(support).adding(query)
-    jointRight = jointRight.adding(task.supportMoment).adding(task.queryMoment)
-    let mixed = query.times(support)
-    left[0] = left[0].adding(query)
-    left[1] = left[1].adding(mixed).adding(mixed.transposed)
-    left[2] = left[2].adding(support.times(mixed))
-    right[0] = right[0].adding(task.queryMoment)
-    let seen = query.times(task.supportMoment)
-    right[1] = right[1].adding(support.times(task.queryMoment)).adding(seen)
-    right[2] = right[2].adding(support.times(seen))
+    jointLeft = jointLeft + support + query
+    jointRight = jointRight + task.supportMoment + task.queryMoment
+    let mixed = query.matmul(support)
+    left[0] += query
+    left[1] = left[1] + mixed + mixed.transposed
+    left[2] += support.matmul(mixed)
+    right[0] += task.queryMoment
+    let seen = query.matmul(task.supportMoment)
+    right[1] = right[1] + support.matmul(task.queryMoment) + seen
+    right[2] += support.matmul(seen)
   }
 
   /// The minimiser of the mean loss on both halves of all tasks; nil if they do not determine it.
@@ -113,7 +113,7 @@ package struct TradeoffSums {
   package func maml(innerRate: Double, points: Int) -> Matrix? {
     let x = -innerRate / Double(points)
     func sum(_ parts: [Matrix]) -> Matrix {
-      parts[0].adding(parts[1], scale: x).adding(parts[2], scale: x * x)
+      parts[0] + x * parts[1] + (x * x) * parts[2]
     }
     return sum(left).solving(sum(right))
   }

@@ -32,13 +32,13 @@ public struct ResidualNetwork: Network, CustomStringConvertible {
     for block in (0..<blocks).map({ $0 + 1 }) {
       all += [
         ParameterDescription(name: "W\(block)", shape: Shape(width, width), role: .body),
-        ParameterDescription(name: "b\(block)", shape: Shape(1, width), role: .body),
+        ParameterDescription(name: "b\(block)", shape: Shape(1, width), role: .body, kind: .bias),
         ParameterDescription(name: "V\(block)", shape: Shape(width, width), role: .body),
       ]
     }
     return all + [
       ParameterDescription(name: "W", shape: Shape(width, outputWidth), role: .head),
-      ParameterDescription(name: "b", shape: Shape(1, outputWidth), role: .head),
+      ParameterDescription(name: "b", shape: Shape(1, outputWidth), role: .head, kind: .bias),
     ]
   }
 

@@ -22,9 +22,9 @@ public struct TanhNetwork: Network, CustomStringConvertible {
   public var parameters: [ParameterDescription] {
     [
       ParameterDescription(name: "V", shape: Shape(inputWidth, width), role: .body),
-      ParameterDescription(name: "a", shape: Shape(1, width), role: .body),
+      ParameterDescription(name: "a", shape: Shape(1, width), role: .body, kind: .bias),
       ParameterDescription(name: "W", shape: Shape(width, outputWidth), role: .head),
-      ParameterDescription(name: "b", shape: Shape(1, outputWidth), role: .head),
+      ParameterDescription(name: "b", shape: Shape(1, outputWidth), role: .head, kind: .bias),
     ]
   }
 

@@ -6,8 +6,8 @@
   import Musl
 #endif
 
-// The C library's functions of one number, under names that no case of `Operation` and no method of
-// `Variable` hides. This is the one place that names a platform.
+// What is taken of the C library, functions of one number under names that no case of `Operation` and
+// no method of `Variable` hides. This is the one place that names a platform.
 
 package func scalarExp(_ x: Double) -> Double { exp(x) }
 package func scalarLog(_ x: Double) -> Double { log(x) }

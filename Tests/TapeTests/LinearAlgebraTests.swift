@@ -1,4 +1,3 @@
-import Meta
 import Nets
 import Tape
 import TestSupport
@@ -12,26 +11,12 @@ import Testing
     let expected = (0..<count).map { 10.0 / Double(1 << $0) }
     let left = Matrix.orthonormal(Shape(shape.rows, count), using: &generator)
     let right = Matrix.orthonormal(Shape(count, shape.columns), using: &generator)
-    let values = left.times(.diagonal(expected)).times(right).singularValues
+    let values = left.matmul(.diagonal(expected)).matmul(right).singularValues
     #expect(values.count == count)
     for (value, wanted) in zip(values, expected) {
       #expect(abs(value - wanted) < 1e-14 * expected[0])
     }
     #expect(Matrix(shape, repeating: 0).singularValues == Array(repeating: 0, count: count))
-  }
-
-  @Test func aDistanceIsTheSineOfTheLargestAngle() throws {
-    let truth = Matrix(Shape(4, 2)) { $0 == $1 ? 1 : 0 }
-    for angle in [0, 1e-9, 0.3, 1.2, Double.pi / 2] {
-      // The second column leaves the plane by the angle; scale and mixing of columns do not matter.
-      let tilted = Matrix(Shape(4, 2)) { row, column in
-        column == 0 ? (row == 0 ? 1 : 0) : [0, scalarCos(angle), scalarSin(angle), 0][row]
-      }
-      let mixed = tilted.times(try Matrix([[2, -1], [0.5, 3]]))
-      let distance = try #require(subspaceDistance(mixed, from: truth))
-      #expect(abs(distance - scalarSin(angle)) < 1e-15)
-    }
-    #expect(subspaceDistance(Matrix(Shape(4, 2), repeating: 1), from: truth) == nil)
   }
 
   @Test func linearSystemsAreSolved() throws {
@@ -40,7 +25,7 @@ import Testing
       Matrix.gaussian(Shape(7, 7), using: &generator),
       Matrix.gaussian(Shape(7, 2), using: &generator)
     )
-    let solution = try #require(a.solving(a.times(x)))
+    let solution = try #require(a.solving(a.matmul(x)))
     #expect(relativeDistance([solution], [x]) < 1e-12)
     // A zero in the corner needs a pivot.
     #expect(try Matrix([[0, 1], [2, 0]]).solving(Matrix([[3], [4]])) == Matrix([[2], [3]]))

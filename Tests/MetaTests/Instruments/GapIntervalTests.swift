@@ -1,0 +1,148 @@
+import Foundation
+import Meta
+import Nets
+import Studies
+import Tape
+import TestSupport
+import Testing
+
+/// Intervals for the angle and the norm ratio of expected gradients.
+@Suite struct GapIntervalTests {
+  /// Gradients of many tasks, of which draws are made: their means are known.
+  struct Population: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let exact: [[Double]]
+    let first: [[Double]]
+    let gap: GradientGap
+
+    /// Tasks of linear networks with two layers, with a Gaussian head each, by the closed form.
+    init(
+      _ family: Method, dimension: Int, width: Int, rate: Double, headMean: Double = 0,
+      deviation: Double = 1, seed: UInt64
+    ) {
+      var generator = SeededGenerator(seed: seed)
+      let tasks = LinearRepresentation(
+        dimension: dimension, rank: width, headMean: headMean, using: &generator)
+      let body = Matrix.gaussian(
+        Shape(dimension, width), deviation: deviation / Double(dimension).squareRoot(),
+        using: &generator)
+      let head = Matrix.gaussian(Shape(width, 1), deviation: deviation, using: &generator)
+      var (exact, first): ([[Double]], [[Double]]) = ([], [])
+      for _ in 0..<2000 {
+        let truth = tasks.weights(using: &generator)
+        func gradient(_ method: Method) -> [Double] {
+          let (body, head) = LinearRepresentationGradients.gradient(
+            method, body: body, head: head, truth: truth, rate: rate)
+          return body.elements + head.elements
+        }
+        exact.append(gradient(family.exact))
+        first.append(gradient(family.firstOrder))
+      }
+      (self.exact, self.first) = (exact, first)
+      gap = GradientGap(exact: [Self.mean(exact)], other: [Self.mean(first)])
+      testDescription = "\(family.rawValue), \(dimension)×\(width), \(gap)"
+    }
+
+    static func mean(_ vectors: [[Double]]) -> Matrix {
+      Matrix(Shape(1, vectors[0].count)) { _, entry in
+        vectors.reduce(0) { $0 + $1[entry] } / Double(vectors.count)
+      }
+    }
+
+    func intervals(_ tasks: Int, using generator: inout SeededGenerator) -> GapIntervals {
+      let drawn = (0..<tasks).map { _ in Int.random(in: exact.indices, using: &generator) }
+      return GapIntervals(exact: drawn.map { exact[$0] }, other: drawn.map { first[$0] })
+    }
+  }
+
+  static let populations = [
+    Population(.maml, dimension: 5, width: 2, rate: 0.3, headMean: 2, seed: 2),
+    Population(.maml, dimension: 10, width: 2, rate: 0.1, headMean: 1, seed: 2),
+    Population(.maml, dimension: 3, width: 2, rate: 0.4, headMean: 2, deviation: 1.5, seed: 3),
+    Population(.anil, dimension: 3, width: 1, rate: 0.5, headMean: 1, deviation: 1.5, seed: 1),
+    Population(.maml, dimension: 3, width: 2, rate: 0.5, headMean: 1, deviation: 1.5, seed: 2),
+    Population(.maml, dimension: 1, width: 1, rate: 0.3, headMean: 1, deviation: 2, seed: 1),
+  ]
+
+  @Test func populationsAreOfEveryKind() {
+    let angles = Self.populations.compactMap(\.gap.angle)
+    #expect(angles.map { Int($0) } == [1, 19, 64, 85, 121, 153])
+  }
+
+  @Test(arguments: populations) func intervalsCover(_ population: Population) throws {
+    var generator = SeededGenerator(seed: 1)
+    let angle = try #require(population.gap.angle)
+    let ratio = try #require(population.gap.normRatio)
+    for (tasks, least) in [(5, 170), (10, 180), (20, 184)] {
+      let draws = (0..<200).map { _ in population.intervals(tasks, using: &generator) }
+      let angles = draws.compactMap(\.angle)
+      let ratios = draws.compactMap(\.normRatio)
+      let covered = (
+        angles.count { $0.contains(angle) }, ratios.count { $0.contains(ratio) }
+      )
+      #expect(covered.0 >= least && covered.1 >= least, "\(tasks) tasks: \(covered) of 200")
+      // It is no art to cover with all there is.
+      let widths = angles.map { $0.upperBound - $0.lowerBound }.sorted()
+      let factors = ratios.map { $0.upperBound / $0.lowerBound }.sorted()
+      if tasks == 20 { #expect(widths[100] < 40 && factors[100] < 1.5) }
+    }
+  }
+
+  /// Noise of its own in many dimensions opens the angle between sample means from 1° to some 30°.
+  @Test func theNoiseOfFewTasksIsNoAngle() throws {
+    var generator = SeededGenerator(seed: 2)
+    var covered = 0
+    for _ in 0..<100 {
+      func gradients(_ mean: [Double]) -> [[Double]] {
+        (0..<10).map { _ in
+          (0..<20).map { (mean.indices.contains($0) ? mean[$0] : 0) + generator.nextGaussian() }
+        }
+      }
+      let intervals = GapIntervals(
+        exact: gradients([3, 0]), other: gradients([3 * cos(.pi / 180), 3 * sin(.pi / 180)]))
+      if try #require(intervals.angle).contains(1) { covered += 1 }
+    }
+    #expect(covered >= 90, "\(covered) of 100")
+  }
+
+  /// Tasks that turn and stretch every gradient alike leave no doubt, at any angle and any scale.
+  @Test(arguments: [1e-9, 1e-3, 1, 90, 179.9], [1e-150, 1, 1e150])
+  func anglesOfAnySizeAreFound(_ degrees: Double, scale: Double) throws {
+    let angle = degrees * .pi / 180
+    let (sine, cosine) = (sin(angle), cos(angle))
+    let exact = [1.0, 2, 4, 3].map { [scale * $0, 0, 0] }
+    let other = exact.map { [$0[0] * 0.5 * cosine, $0[0] * 0.5 * sine, 0] }
+    let gap = GradientGap(
+      exact: [Population.mean(exact)], other: [Population.mean(other)])
+    let intervals = GapIntervals(exact: exact, other: other)
+    for (value, interval) in [
+      (gap.angle, intervals.angle), (gap.normRatio, intervals.normRatio),
+    ] {
+      let (value, interval) = (try #require(value), try #require(interval))
+      #expect(abs(interval.lowerBound / value - 1) < 1e-6)
+      #expect(abs(interval.upperBound / value - 1) < 1e-6)
+    }
+  }
+
+  @Test func whatCannotBeSaidIsNotSaid() throws {
+    let exact = [[1.0, 0], [2, 0], [3, 0]]
+    // Two tasks have no jackknife of pairs, and a gradient of zero has no angle.
+    for other in [
+      [[1.0, 0], [1, 0]], [[1, 0], [-2, 0], [1, 0]], [[1, 0], [.nan, 0], [1, 0]],
+    ] {
+      let intervals = GapIntervals(exact: Array(exact.prefix(other.count)), other: other)
+      #expect(intervals.angle == nil && intervals.normRatio == nil)
+    }
+    // Where the exact mean may be zero, the ratio may be large, and the angle is anything.
+    let intervals = GapIntervals(
+      exact: [[1, 0], [-1, 0], [1, 0.1], [-0.9, 0]],
+      other: [[1, 1], [1, 0.9], [1, 1.1], [1, 1]])
+    #expect(try #require(intervals.normRatio).upperBound > 100)
+    #expect(try #require(intervals.angle).contains(10...170))
+    // Where all tasks have both alike, that it may be zero does not matter.
+    let alike = exact.indices.map { [$0 == 1 ? 1 : -0.3, 1e-6 * Double($0)] }
+    let close = GapIntervals(exact: alike, other: alike.map { [$0[0], 1.01 * $0[1]] })
+    #expect(try #require(close.normRatio).upperBound < 1.001)
+    #expect(try #require(close.angle).upperBound < 0.1)
+  }
+}
