@@ -75,8 +75,10 @@ extension Diagnosis: CustomStringConvertible {
     }
     if let decreaseShare {
       reasons.append(
-        "Along first order, an outer step as long as is best for exact lowers the meta-loss by "
-          + "\((100 * decreaseShare).fixed(0)) % of what it does along exact.")
+        "Along first order, an outer step as long as is best for exact "
+          + (decreaseShare.isFinite
+            ? "lowers the meta-loss by \((100 * decreaseShare).fixed(0)) % of what it does along exact."
+            : "ends where the meta-loss is not finite."))
     }
     reasons.append(
       "The largest curvature of the \(innerLossName) is \(curvature.largest.significant(3)), times "
