@@ -16,6 +16,7 @@ let chapters: [String: @Sendable ((Any) -> Void) throws -> Void] = [
   "07": chapter07,
   "08": chapter08,
   "09": chapter09,
+  "10": chapter10,
 ]
 
 /// What the course shows is what compiles, and what it says is printed is printed.
