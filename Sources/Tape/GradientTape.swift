@@ -24,7 +24,7 @@ public final class GradientTape {
   /// The level below which nothing is recorded during a reverse sweep, nil outside of one.
   var sweepLevel: Int?
 
-  /// The position in `recording.labels` that new lines bear.
+  /// The position in `recording.sources` that new lines bear.
   var label = 0
 
   /// How often the tape was cut back: tells a line from the one that stood there before.
@@ -54,7 +54,7 @@ extension GradientTape {
   ///   - value: What it is here; a replay may bring another of the same shape.
   ///   - name: What listings call it.
   public func input(_ value: Matrix, named name: String = "") -> Variable {
-    leaf(.input, value, label: name.isEmpty ? 0 : intern(name))
+    leaf(.input, value, label: name.isEmpty ? 0 : intern([name]))
   }
 
   /// Records a fixed value.
@@ -76,9 +76,9 @@ extension GradientTape {
         literal: start, era: era))
   }
 
-  private func intern(_ label: String) -> Int {
-    recording.labels.append(label)
-    return recording.labels.count - 1
+  private func intern(_ source: [any LineSource]) -> Int {
+    recording.sources.append(source)
+    return recording.sources.count - 1
   }
 
   private func append(_ instruction: Instruction) -> Variable {
@@ -133,17 +133,18 @@ extension GradientTape {
 
 extension GradientTape {
   /// Where lines are recorded just now, as the end of a message; empty outside of every source.
-  package var place: String { label == 0 ? "" : ", in \(recording.labels[label])" }
+  package var place: String { label == 0 ? "" : ", in \(recording.text(recording.sources[label]))" }
 
   /// Runs `body`, and marks the lines that it records as coming from `source`.
   ///
-  /// Nested sources are joined: `inner step 1 / support loss`. The lines that a gradient appends
+  /// A source is any value that can be printed. Nested ones are kept apart, and joined only where they are
+  /// printed: `inner step 1 / support loss`. The lines that a gradient appends
   /// bear the source of the line that they differentiate.
   public func from<Result>(
-    _ source: String, _ body: () throws -> Result
+    _ source: some LineSource, _ body: () throws -> Result
   ) rethrows -> Result {
     let outer = label
-    label = intern(outer == 0 ? source : "\(recording.labels[outer]) / \(source)")
+    label = intern(recording.sources[outer] + [source])
     defer { label = outer }
     return try body()
   }
@@ -161,7 +162,7 @@ extension GradientTape {
   public var mark: Mark {
     Mark(
       tape: self, lines: count, literals: recording.literals.count,
-      labels: recording.labels.count, lastEra: recording.instructions.last?.era)
+      labels: recording.sources.count, lastEra: recording.instructions.last?.era)
   }
 
   /// Forgets every line after `mark`, so that a long-lived tape can be used again and again.
@@ -177,7 +178,7 @@ extension GradientTape {
     if !isHere { stop("truncate: the mark is not, or no longer, a place on this tape") }
     recording.instructions.removeSubrange(mark.lines...)
     recording.literals.removeSubrange(mark.literals...)
-    recording.labels.removeSubrange(max(mark.labels, label + 1)...)  // a source may be open
+    recording.sources.removeSubrange(max(mark.labels, label + 1)...)  // a source may be open
     evaluation.truncate(to: mark.lines)
     era += 1
   }

@@ -44,7 +44,7 @@ extension GradientTape {
       let instruction = recording.instructions[line]
       return NonFiniteOrigin(
         line: line, operation: instruction.operation, level: instruction.level,
-        source: recording.labels[instruction.label], row: entry / value.columns,
+        source: recording.source(line), row: entry / value.columns,
         column: entry % value.columns, value: value.elements[entry],
         operands: instruction.operands.map { operand in
           let entries = computedValue(operand).elements

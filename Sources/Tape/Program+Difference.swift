@@ -20,11 +20,13 @@ extension Program {
   }
 
   /// What each line is, where it comes from, and which lines it reads: for whoever draws a program.
-  package var lineDescriptions: [(operands: [Int], level: Int, source: String, input: Int?)] {
+  package var lineDescriptions:
+    [(operands: [Int], level: Int, source: [any LineSource], input: Int?)]
+  {
     let positions = inputPositions
     return recording.instructions.enumerated().map { line, instruction in
       (
-        Array(instruction.operands), instruction.level, recording.labels[instruction.label],
+        Array(instruction.operands), instruction.level, recording.sources[instruction.label],
         positions[line]
       )
     }

@@ -16,7 +16,7 @@ struct Pruning {
       for operand in operands[line] { isLive[operand] = true }
     }
 
-    recording.labels = source.labels
+    recording.sources = source.sources
     var newLine: [Int] = Array(repeating: -1, count: isLive.count)
     var known: [Key: Int] = [:]
     for line in isLive.indices where isLive[line] {

@@ -37,7 +37,7 @@ extension Recording {
         String(repeating: "  ", count: instructions[line].level)
           + "\(instructions[line].level)",
         text(line), instructions[line].shape.description,
-        ([labels[instructions[line].label]] + outputNames[line, default: []])
+        ([source(line)] + outputNames[line, default: []])
           .filter { !$0.isEmpty }.joined(separator: " "),
       ]
     }
@@ -70,7 +70,7 @@ extension Recording {
     let fills = ["#ffffff", "#bcdcf5", "#f5b95f", "#c9655a"]
     var result = "digraph tape {\n  node [shape=box, style=filled, fontname=\"sans-serif\"];\n"
     for (line, instruction) in instructions.enumerated() where scalarConstant(line) == nil {
-      let source = labels[instruction.label].replacing("\\", with: "\\\\")
+      let source = source(line).replacing("\\", with: "\\\\")
         .replacing("\"", with: "\\\"")
       let cut = instruction.operation == .stopGradient
       result +=

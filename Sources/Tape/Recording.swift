@@ -8,7 +8,7 @@ package struct Instruction: Sendable {
   package let operands: Operands
   /// The shape of the result.
   package let shape: Shape
-  /// Where the line comes from, or, of a leaf, its name: a position in ``Recording/labels``.
+  /// Where the line comes from, or, of a leaf, its name: a position in ``Recording/sources``.
   package let label: Int
   /// Where the value of a leaf starts in ``Recording/literals``; unused in other lines.
   package let literal: Int
@@ -47,6 +47,11 @@ package struct Operands: RandomAccessCollection, Hashable, Sendable {
   }
 }
 
+/// Where lines of a tape come from: any value that can be printed, a text for instance.
+public protocol LineSource: CustomStringConvertible, Sendable {}
+
+extension String: LineSource {}
+
 /// A straight-line program (a Wengert list) with the values of its leaves.
 ///
 /// A ``GradientTape`` grows one; a ``Program`` holds one that was pruned.
@@ -56,7 +61,15 @@ package struct Recording: Sendable {
   /// The values of the leaves, line after line.
   package var literals: [Double] = []
   /// Sources of lines and names of leaves; the first is empty.
-  package var labels: [String] = [""]
+  package var sources: [[any LineSource]] = [[]]
+
+  /// The source of the line `index` as text.
+  package func source(_ index: Int) -> String { text(sources[instructions[index].label]) }
+
+  /// A source as text, its parts from the outermost on.
+  func text(_ source: [any LineSource]) -> String {
+    source.map(\.description).joined(separator: " / ")
+  }
 
   /// The value of the scalar constant on line `index`, or nil if it is something else.
   package func scalarConstant(_ index: Int) -> Double? {

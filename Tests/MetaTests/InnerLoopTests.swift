@@ -18,8 +18,8 @@ import Testing
   func cutsAreTheStopGradientLines(_ method: Method) throws {
     let problem = try MetaGradientTests.problems(seed: 1, steps: 2)[1]
     let program = problem.program(method)
-    let lines = program.recording.instructions.filter { $0.operation == .stopGradient }
-    let sources = lines.map { program.recording.labels[$0.label] }
+    let sources = program.recording.instructions.enumerated()
+      .filter { $0.element.operation == .stopGradient }.map { program.recording.source($0.offset) }
     let cuts = problem.metaGradient(method).cuts.map(\.description)
     #expect(sources == cuts)
     #expect(cuts.isEmpty == (method.order == .exact))

@@ -43,7 +43,7 @@ import Testing
     func errors(_ method: Method) throws -> [Double] {
       var training = study.start(method, seed: 1)
       try study.train(&training)
-      return study.test(training, points: 10, steps: 1).map(\.mean)
+      return try study.test(training, points: 10, steps: 1).map(\.mean)
     }
     let (maml, joint) = (try errors(.maml), try errors(.joint))
     #expect(maml[1] < 0.85 * joint[1], "\(maml), \(joint)")

@@ -62,9 +62,9 @@ extension KeyedDecodingContainer<Key> {
   }
 
   /// Refuses keys of this object that nothing would read.
-  func refuseOthers(than known: [String]) throws {
+  func refuseOthers(than known: [String], _ reason: String = "is not a key here") throws {
     for key in allKeys.map(\.stringValue).sorted() where !known.contains(key) {
-      throw MetaProblemError(place(Key(stringValue: key)), "is not known; there are \(known.list)")
+      throw MetaProblemError(place(Key(stringValue: key)), "\(reason) (\(known.list))")
     }
   }
 }

@@ -34,12 +34,16 @@ extension MetaProblem: Codable {
     let steps = try adaptation.wholeNumber("steps")
     let tasks = try container.decode([RawTask].self, forKey: "tasks").map(\.task)
     if version == 0 {
+      func refuse(_ key: Key, in object: KeyedDecodingContainer<Key>) throws {
+        throw MetaProblemError(object.place(key), "needs the format \(Self.formats[1])")
+      }
       for key in ["rule", "weightDecay", "proximal"] as [Key] where adaptation.contains(key) {
-        throw MetaProblemError(adaptation.place(key), "needs the format \(Self.formats[1])")
+        try refuse(key, in: adaptation)
       }
-      if container.contains("outer") {
-        throw MetaProblemError("outer", "needs the format \(Self.formats[1])")
+      if (try? adaptation.object("learningRate")) != nil {
+        try refuse("learningRate", in: adaptation)
       }
+      if container.contains("outer") { try refuse("outer", in: container) }
       try self.init(
         network: network, loss: loss, parameters: parameters, steps: steps,
         learningRate: try adaptation.number("learningRate"), tasks: tasks)
@@ -55,7 +59,10 @@ extension MetaProblem: Codable {
       weightDecay: adaptation.contains("weightDecay") ? try adaptation.number("weightDecay") : 0,
       proximal: adaptation.contains("proximal") ? try adaptation.number("proximal") : 0)
     self = problem.learning(try Self.outer(container))
-    if learned.isEmpty { throw MetaProblemError("outer", "there is nothing to differentiate by") }
+    if learned.isEmpty {
+      throw MetaProblemError(
+        "outer", "it names only the rule, but \(RuleKind.gradientDescent.rawValue) has no settings")
+    }
   }
 
   private static func outer(_ container: KeyedDecodingContainer<Key>) throws -> Set<Learned> {
@@ -68,6 +75,7 @@ extension MetaProblem: Codable {
       }
       if !outer.insert(kind).inserted { throw MetaProblemError(path, "'\(name)' is given twice") }
     }
+    if outer.isEmpty { throw MetaProblemError("outer", "the list is empty") }
     return outer
   }
 
@@ -83,13 +91,14 @@ extension MetaProblem: Codable {
     switch try object.choice("by") as Kind {
     case .parameter:
       let values = try object.object("values")
+      let names = network.parameters.map(\.name)
+      try values.refuseOthers(than: names, "is not a parameter of the network")
       return .byParameter(
         Dictionary(
-          uniqueKeysWithValues: try values.allKeys.map {
-            ($0.stringValue, try values.number($0))
-          }))
+          uniqueKeysWithValues: try names.map { ($0, try values.number(Key(stringValue: $0))) }))
     case .step:
       let values = try object.numbers("values")
+      if steps == 0 { throw MetaProblemError(path, "without steps there is no rate by step") }
       if values.count != steps {
         throw MetaProblemError(path, "\("rate".counted(values.count)) for \("step".counted(steps))")
       }
@@ -166,6 +175,7 @@ extension MetaProblem: Codable {
         self,
         .init(codingPath: encoder.codingPath, debugDescription: "no problem file knows \(what)"))
     }
+    if adapting(.all).learned.isEmpty { throw refuse("a problem that learns nothing") }
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(Self.formats[1], forKey: "format")
     var net = container.nestedContainer(keyedBy: Key.self, forKey: "network")
@@ -199,6 +209,9 @@ extension MetaProblem: Codable {
         try object.encode("parameter", forKey: "by")
         try object.encode(values, forKey: "values")
       case .byStep(let values):
+        if values.count != steps {
+          throw refuse("\("rate".counted(values.count)) for \("step".counted(steps))")
+        }
         try object.encode("step", forKey: "by")
         try object.encode(values, forKey: "values")
       case .byEntry(let values):
@@ -210,6 +223,11 @@ extension MetaProblem: Codable {
       }
     }
     guard let kind = RuleKind(rule) else { throw refuse("the update rule \(rule)") }
+    for (name, value) in zip(rule.settings.names, rule.settings.values) {
+      if let reason = kind.objection(to: value.elements[0], as: name) {
+        throw refuse("\(kind.rawValue) whose \(name) \(value.elements[0]) \(reason)")
+      }
+    }
     var ruled = loop.nestedContainer(keyedBy: Key.self, forKey: "rule")
     try ruled.encode(kind.rawValue, forKey: "kind")
     for (name, value) in zip(rule.settings.names, rule.settings.values) {

@@ -80,7 +80,7 @@ struct RecordedSteps {
     var point = start
     var steps: [InnerStep] = []
     for (index, weight) in weights.enumerated() {
-      tape.from("inner step \(index + 1)") {
+      tape.from(LoopPart.step(index + 1)) {
         let step = InnerStep(
           functions, from: point, outer: outer, number: StepNumber(index + 1, on: tape),
           weight: weight)

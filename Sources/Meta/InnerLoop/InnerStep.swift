@@ -81,13 +81,13 @@ struct InnerStep {
     let apart: (Variable) -> Variable = { weight == nil ? $0.onItsOwnLine : $0 }
     let names = start.inner.names
     (seen, seenOuter) = (start.inner.map(apart), outer.map(apart))
-    let loss = tape.from(functions.lossName) { [seen, seenOuter] in
+    let loss = tape.from(LoopPart.innerLoss(functions.lossName)) { [seen, seenOuter] in
       functions.loss(seen, seenOuter)
     }
     if loss.shape != .scalar { stop("the \(functions.lossName) is \(loss.shape), not 1×1") }
     gradients = gradient(of: loss, wrt: seen.values)
     used = zip(names, gradients).map { name, gradient in
-      tape.from("gradient of \(name)") {
+      tape.from(LoopPart.gradient(of: name)) {
         weight.map(gradient.keepingDerivatives) ?? gradient.onItsOwnLine
       }
     }
@@ -103,7 +103,7 @@ struct InnerStep {
     let rule = functions.rule
     var moved = point
     for (position, description) in point.inner.descriptions.enumerated() {
-      number.tape.from("update of \(description.name)") {
+      number.tape.from(LoopPart.update(of: description.name)) {
         let before = point.inner[position]
         let update = Update(
           variable: description, value: before, gradient: gradients[position],

@@ -81,5 +81,7 @@ public struct DerivativePath: Equatable, Sendable, CustomStringConvertible {
   public let weight: Double
 
   /// The path as the tape's listing names its source: `inner step 1 / gradient of W`.
-  public var description: String { "inner step \(step) / gradient of \(parameter)" }
+  public var description: String {
+    "\(LoopPart.step(step)) / \(LoopPart.gradient(of: parameter))"
+  }
 }

@@ -42,7 +42,9 @@ struct TaskTape {
   func outerLoss(
     of problem: any BilevelProblem, _ inner: Parameters<Variable>, _ outer: Parameters<Variable>
   ) -> Variable {
-    let loss = tape.from(problem.lossNames.outer) { problem.outerLoss(inner, outer, task) }
+    let loss = tape.from(LoopPart.outerLoss(problem.lossNames.outer)) {
+      problem.outerLoss(inner, outer, task)
+    }
     if loss.shape != .scalar {
       stop("\(problem.name): the \(problem.lossNames.outer) is \(loss.shape), not 1×1")
     }
@@ -145,6 +147,7 @@ struct TaskPrograms {
     _ problem: any BilevelProblem,
     _ record: (RecordedLoop) -> (outputs: [Variable], inputs: [Variable])
   ) {
+    problem.check()
     self.problem = problem
     workspaces = Dictionary(
       uniqueKeysWithValues: Set(problem.taskData.map(\.shapes)).map { shapes in

@@ -140,7 +140,7 @@ extension MetaGradient {
   package var unseenNote: String? {
     notSeen.isEmpty
       ? nil
-      : "\(method) says nothing of \(notSeen.list): only what is cut, or nothing at all, reads "
+      : "\(method) says nothing of \(notSeen.list): only what is cut reads "
         + (notSeen.count == 1 ? "it" : "them")
   }
 }

@@ -107,6 +107,13 @@ extension BilevelProblem {
     using generator: inout some RandomNumberGenerator
   ) -> CurlTest {
     if directions < 1 { stop("curlTest: directions is at least 1, but is \(directions)") }
+    let shapes = learnedDescriptions.map(\.shape)
+    if shapes.isEmpty {
+      // A field without a component, as by rates of entries where nothing adapts.
+      return CurlTest(
+        method: label(order), order: order, asymmetry: 0, jacobianNorm: 0, directions: 0,
+        isComplete: true)
+    }
     let programs = TaskPrograms(self) { loop in
       let point = loop.variables
       let along = point.map { loop.on.tape.input(Matrix($0.shape, repeating: 0)) }
@@ -117,7 +124,6 @@ extension BilevelProblem {
         along
       )
     }
-    let shapes = learnedDescriptions.map(\.shape)
     let count = shapes.reduce(0) { $0 + $1.count }
     let isComplete = directions >= count
     var (asymmetries, sizes): ([Double], [Double]) = ([], [])

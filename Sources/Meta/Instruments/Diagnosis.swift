@@ -53,8 +53,14 @@ public struct Diagnosis: Sendable {
   /// With fewer tasks than this nothing is said of others: intervals of so few are too wide.
   public static let fewestTasks = 5
 
+  /// The problem in a line.
+  public let summary: String
   /// What the exact meta-gradient is called.
   public let method: String
+  /// What the loss is called that the steps descend.
+  let innerLossName: String
+  /// The learned variables of which first order says nothing.
+  public let notSeen: [String]
   /// The angle between the mean gradients of both orders, in degrees; nil if one is zero.
   public let angle: Estimate?
   /// ‖first order‖ / ‖exact‖ of the mean gradients; nil if the exact one is zero.
@@ -77,10 +83,11 @@ public struct Diagnosis: Sendable {
   ///
   /// Trust asks that the angle is small and the lengths are alike in the whole interval, and that an
   /// outer step gains nine tenths of what exact does; distrust that the angle is large in the whole
-  /// interval, or that a step gains less than half. Few tasks, no angle, or no outer step that helps leave
+  /// interval, or that a step gains less than half, or that first order says nothing of something learned. Few tasks, no angle, or no outer step that helps leave
   /// doubt.
   public var verdict: Verdict {
     if !hasSteps { return .trust }
+    if !notSeen.isEmpty { return .distrust }
     return Self.verdict(
       angle: angle, normRatio: normRatio, decreaseShare: decreaseShare, tasks: taskAngles.count)
   }
@@ -143,7 +150,9 @@ extension BilevelProblem {
     let dial = dial(weights: [0, 1], lastSteps: [])
     let (cut, full) = (dial.byWeight[0].decrease, dial.byWeight[1].decrease)
     return Diagnosis(
-      method: name, angle: isRounding ? nil : estimate(comparison.gap.angle, intervals.angle),
+      summary: summary, method: name, innerLossName: lossNames.inner,
+      notSeen: comparison.firstOrder.notSeen,
+      angle: isRounding ? nil : estimate(comparison.gap.angle, intervals.angle),
       normRatio: isRounding ? nil : estimate(comparison.gap.normRatio, intervals.normRatio),
       taskAngles: tasks.indices.map { task in
         GradientGap(

@@ -19,12 +19,11 @@ extension BilevelProblem {
     using generator: inout some RandomNumberGenerator
   ) -> DerivativeCheck {
     let evaluator = MetaGradientEvaluator(self, order: order, by: route)
-    let learned = outer.filter { self.learned.contains($0.name) }
     return checkGradient(
       evaluator.evaluate().gradient.values,
       of: { values in
         evaluator.setLearned(values)
         return evaluator.evaluate().loss
-      }, at: learned.values, using: &generator)
+      }, at: learnedValues.values, using: &generator)
   }
 }

@@ -114,11 +114,14 @@ extension Variable {
 // MARK: - What every route asks of a problem
 
 extension BilevelProblem {
-  /// The outer variables by which is differentiated, in their order.
-  var learnedDescriptions: [ParameterDescription] {
+  /// The outer variables by which is differentiated, in their order, with their values.
+  var learnedValues: Parameters<Matrix> {
     let learned = Set(learned)
-    return outer.descriptions.filter { learned.contains($0.name) }
+    return outer.filter { learned.contains($0.name) }
   }
+
+  /// The outer variables by which is differentiated, in their order.
+  var learnedDescriptions: [ParameterDescription] { learnedValues.descriptions }
 
   /// Their positions among all outer variables.
   var learnedPositions: [Int] {

@@ -32,11 +32,7 @@ enum RuleKind: String, CaseIterable {
 
   /// Why a setting cannot have a value; nil if it can.
   func objection(to value: Double, as name: String) -> String? {
-    switch (self, name) {
-    case (_, "epsilon"): value >= 0 ? nil : "is negative"
-    case (.adam, _), (.rmsprop, _):
-      (0..<1).contains(value) ? nil : "is not from 0 up to, but not, 1"
-    default: nil
-    }
+    if name == "epsilon" { return value >= 0 ? nil : "is negative" }
+    return (0..<1).contains(value) ? nil : "is not at least 0 and below 1"
   }
 }

@@ -1,7 +1,8 @@
 import Nets
 import Tape
 
-/// A bilevel problem that is another one, read through a change of its outer variables, its rates or its steps.
+/// A bilevel problem that is another one, read through a change of its outer variables, its rates or its
+/// steps.
 private struct Wrapped<Base: BilevelProblem>: BilevelProblem {
   let base: Base
   let outer: Parameters<Matrix>
@@ -63,6 +64,21 @@ extension BilevelProblem {
         Parameters(
           own, zip(own, outer.values).map { names.contains($0.name) ? $1.exp() : $1 })
       })
+  }
+
+  /// The same problem, differentiated by the outer variables of the given names and no others.
+  public func learning(only names: [String]) -> some BilevelProblem {
+    Wrapped(base: self, outer: outer, learned: names, steps: steps)
+  }
+
+  /// The same problem at other values of some outer variables: where a training has led, for instance.
+  ///
+  /// - Precondition: Each is an outer variable of its shape; anything else stops with a message.
+  public func with(learned values: Parameters<Matrix>) -> some BilevelProblem {
+    for (name, value) in zip(values.names, values.values) where outer[name].shape != value.shape {
+      stop("with(learned:): \(name) is \(value.shape), but was \(outer[name].shape)")
+    }
+    return Wrapped(base: self, outer: outer.replacing(values), learned: learned, steps: steps)
   }
 
   /// The same problem with another number of steps, and all rates multiplied by a factor.

@@ -99,6 +99,16 @@ extension BilevelProblem {
       return losses
     }
   }
+
+  /// The mean over tasks of the outer loss after 0, 1, 2 steps and so on: how well the start adapts.
+  ///
+  /// - Parameter steps: The most steps; by default as many as the problem takes.
+  public func meanLosses(steps: Int? = nil) -> [Double] {
+    let byTask = losses(steps: steps)
+    return (0...(steps ?? self.steps)).map { step in
+      byTask.reduce(0) { $0 + $1[step] } / Double(byTask.count)
+    }
+  }
 }
 
 extension MetaProblem {

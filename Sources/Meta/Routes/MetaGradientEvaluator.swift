@@ -59,9 +59,15 @@ public final class MetaGradientEvaluator {
       return LoadedTask(task, program: program)
     }
     self.programs = programs
-    notSeen = learned.indices.filter { position in
+    let unreached = learned.indices.filter { position in
       !gradients.contains { $0.isReached[position] }
-    }.map { [descriptions, learned] in descriptions[learned[$0]].name }
+    }
+    // What the exact order does not reach either has a derivative, which is zero.
+    let exact =
+      unreached.isEmpty || order == .exact
+      ? nil : Differentiation(problem, .exact).taskGradient(.adjoint, problem.taskData[0].shapes)
+    notSeen = unreached.filter { exact?.isReached[$0] ?? false }
+      .map { [descriptions, learned] in descriptions[learned[$0]].name }
     cost = tasks.reduce(into: Cost()) { cost, task in
       let part = gradients[task.program].cost
       cost.instructions += part.instructions

@@ -70,36 +70,38 @@ extension OverparametrizationStudy {
     let learnt = trainer.parameters
     (run.body, run.head) = (learnt[0], learnt[last])
     generator = SeededGenerator(seed: trainer.state.generatorState)
-    return (
-      run,
-      testPoints.flatMap { points in
-        risks(network, learnt, shared, points: points, tasks: testTasks, &generator)
-      }
-    )
+    var risks: [AdaptationRisk] = []
+    for points in testPoints {
+      risks += try self.risks(
+        problem, learnt, shared, points: points, tasks: testTasks, &generator)
+    }
+    return (run, risks)
   }
 
   private func risks(
-    _ network: ReLUNetwork, _ parameters: Parameters<Matrix>, _ shared: SharedTasks, points: Int,
+    _ problem: MetaProblem, _ parameters: Parameters<Matrix>, _ shared: SharedTasks, points: Int,
     tasks: Int, _ generator: inout SeededGenerator
-  ) -> [AdaptationRisk] {
-    let adapter = Adapter(network, .halfMeanSquaredError, .anil, support: points, query: 100)
-    var errors: [AdaptationRisk.Estimate: [Double]] = [:]
-    for _ in 0..<tasks {
+  ) throws(MetaProblemError) -> [AdaptationRisk] {
+    let drawn = (0..<tasks).map { _ in
       let head = shared.head(using: &generator)
-      let task = LearningTask(
+      return LearningTask(
         support: shared.points(points, head, using: &generator),
         query: shared.points(100, head, noisy: false, using: &generator))
-      let adapted = adapter.step(parameters.values, task, rate: innerRate).next
-      errors[.oneStep, default: []].append(2 * adapter.step(adapted, task, rate: 0).loss)
+    }
+    let adapting = try problem.with(parameters: parameters.values, tasks: drawn).adapting(.head)
+    var errors: [AdaptationRisk.Estimate: [Double]] = [
+      .oneStep: adapting.losses().map { 2 * $0[1] }
+    ]
+    for task in drawn {
       func append(_ estimate: AdaptationRisk.Estimate, _ outputs: Matrix) {
         let off = outputs.adding(task.query.targets, scale: -1).elements
         errors[estimate, default: []].append(dot(off, off) / 100)
       }
       let seen = LabelledPoints(
-        inputs: features(network, parameters, task.support.inputs), targets: task.support.targets)
+        inputs: features(parameters, task.support.inputs), targets: task.support.targets)
       append(
         .learntRidge,
-        features(network, parameters, task.query.inputs).times(ridge(seen, .identity(width))))
+        features(parameters, task.query.inputs).times(ridge(seen, .identity(width))))
       append(.singleTask, task.query.inputs.times(ridge(task.support, .identity(dimension))))
     }
     return AdaptationRisk.Estimate.allCases.compactMap { estimate in
@@ -111,9 +113,10 @@ extension OverparametrizationStudy {
 
   /// What the last layer is given.
   private func features(
-    _ network: ReLUNetwork, _ parameters: Parameters<Matrix>, _ inputs: Matrix
+    _ parameters: Parameters<Matrix>, _ inputs: Matrix
   ) -> Matrix {
-    let body = ReLUNetwork(sizes: network.sizes.dropLast())
+    let body = ReLUNetwork(
+      sizes: [dimension] + Array(repeating: width, count: parameters.count / 2 - 1))
     let tape = GradientTape()
     let values = parameters.values.dropLast(2).map { tape.constant($0) }
     return body(tape.constant(inputs), Parameters(body.parameters, values)).relu().value

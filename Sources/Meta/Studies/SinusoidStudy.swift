@@ -129,8 +129,12 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
   /// Judges a training: its errors after 0 to `steps` steps on so many points.
   ///
   /// MAML and joint training adapt all parameters, ANIL the head.
-  public func test(_ training: Training, points: Int, steps: Int = 10) -> [TestError] {
-    test(
+  ///
+  /// - Throws: `MetaProblemError` if parameters are not finite.
+  public func test(
+    _ training: Training, points: Int, steps: Int = 10
+  ) throws(MetaProblemError) -> [TestError] {
+    try test(
       training, points: points, steps: steps, tasks: testTasks,
       rates: adaptationRates(training, points: points, steps: steps), stream: 0x7E57)
   }
@@ -140,55 +144,61 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
   /// They are α for as many steps as it was trained with, then the one of α, α/2, … α/64 that is best in
   /// the end on other tasks, 200 at most. Joint training, which has no inner loop, takes the best from
   /// the first step on.
-  public func adaptationRates(_ training: Training, points: Int, steps: Int) -> [Double] {
-    let candidates = (0...6).map { halvings in
-      (0..<steps).map { step in
+  ///
+  /// - Throws: `MetaProblemError` if parameters are not finite.
+  public func adaptationRates(
+    _ training: Training, points: Int, steps: Int
+  ) throws(MetaProblemError) -> [Double] {
+    var best: (rates: [Double], error: Double) = ([], .infinity)
+    for halvings in 0...6 {
+      let rates = (0..<steps).map { step in
         step < innerSteps && training.method != .joint
           ? innerRate : innerRate / Double(1 << halvings)
       }
-    }
-    let errors = candidates.map { rates in
-      let last = test(
+      let error = try test(
         training, points: points, steps: steps, tasks: min(200, testTasks), rates: rates,
-        stream: 0x7C4E)[steps]
-      return last.mean.isFinite ? last.mean : .infinity
+        stream: 0x7C4E)[steps].mean
+      if halvings == 0 || error < best.error { best = (rates, error.isFinite ? error : .infinity) }
     }
-    return candidates[errors.indices.min { errors[$0] < errors[$1] } ?? 0]
+    return best.rates
   }
 
   private func test(
     _ training: Training, points: Int, steps: Int, tasks: Int, rates: [Double], stream: UInt64
-  ) -> [TestError] {
+  ) throws(MetaProblemError) -> [TestError] {
     var generator = SeededGenerator(seed: training.seed &+ stream &+ UInt64(points))
-    let adapter = Adapter(
-      network, .meanSquaredError, training.method, support: points, query: 100)
-    var errors: [[Double]] = Array(repeating: [], count: steps + 1)
-    for _ in 0..<tasks {
-      let task = Sinusoids().task(support: points, query: 100, using: &generator)
-      var parameters = network.matrices(training.state.parameters)
-      for step in 0...steps {
-        let (loss, next) = adapter.step(
-          parameters, task, rate: step < steps ? rates[step] : 0)
-        errors[step].append(loss)
-        parameters = next
-      }
-    }
-    return errors.enumerated().map { step, values in
-      let sample = SampleMean(values)
+    let tasks = Sinusoids().tasks(tasks, support: points, query: 100, using: &generator)
+    let errors = try adapted(training, rates, tasks).losses(steps: steps)
+    return (0...steps).map { step in
+      let sample = SampleMean(errors.map { $0[step] })
       return TestError(
         points: points, steps: step, mean: sample.mean, standardError: sample.standardError)
     }
   }
 
+  /// The trained network before its adaptation to tasks; joint training, which adapted nothing, adapts all.
+  private func adapted(
+    _ training: Training, _ rates: [Double], _ tasks: [LearningTask]
+  ) throws(MetaProblemError) -> MetaProblem {
+    try MetaProblem(
+      network: network, loss: .meanSquaredError,
+      parameters: network.matrices(training.state.parameters), steps: rates.count,
+      learningRate: innerRate, tasks: tasks
+    ).with(rates: .byStep(rates.isEmpty ? [innerRate] : rates))
+      .adapting(training.method == .joint ? .all : training.method.adaptation)
+  }
+
   /// One task: its points and the network's curve on −5 … 5 after 0, 1 and 10 steps.
+  ///
+  /// - Throws: `MetaProblemError` if parameters are not finite.
   public func example(
     _ training: Training, points: Int
-  ) -> (support: [(Double, Double)], truth: [(Double, Double)], curves: [[(Double, Double)]]) {
+  ) throws(MetaProblemError) -> (
+    support: [(Double, Double)], truth: [(Double, Double)], curves: [[(Double, Double)]]
+  ) {
     var generator = SeededGenerator(seed: training.seed &+ 0xF16)
     let count = 100
     var task = Sinusoids().task(support: points, query: count, using: &generator)
-    let adapter = Adapter(
-      network, .meanSquaredError, training.method, support: points, query: count)
     let order = (0..<count).sorted { task.query.inputs[$0, 0] < task.query.inputs[$1, 0] }
     task.query = LabelledPoints(
       inputs: Matrix(Shape(count, 1)) { row, _ in task.query.inputs[order[row], 0] },
@@ -196,21 +206,16 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
     func pairs(_ x: Matrix, _ y: Matrix) -> [(Double, Double)] {
       Array(zip(x.elements, y.elements))
     }
-    let rates = adaptationRates(training, points: points, steps: 10)
-    var parameters = network.matrices(training.state.parameters)
-    var curves: [[(Double, Double)]] = []
-    for step in 0...10 {
-      if [0, 1, 10].contains(step) {
-        let tape = GradientTape()
-        let variables = Parameters(network.parameters, parameters.map { tape.constant($0) })
-        let y = network(tape.constant(task.query.inputs), variables).value
-        curves.append(pairs(task.query.inputs, y))
-      }
-      if step < 10 { parameters = adapter.step(parameters, task, rate: rates[step]).next }
-    }
+    let problem = try adapted(
+      training, adaptationRates(training, points: points, steps: 10), [task])
     return (
       pairs(task.support.inputs, task.support.targets),
-      pairs(task.query.inputs, task.query.targets), curves
+      pairs(task.query.inputs, task.query.targets),
+      [0, 1, 10].map {
+        pairs(
+          task.query.inputs,
+          problem.predictions(for: task.query.inputs, after: task, steps: $0))
+      }
     )
   }
 }

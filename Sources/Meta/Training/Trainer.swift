@@ -5,7 +5,7 @@ public import Tape
 public struct TrainingState<Rule: Optimizer>: Codable, Equatable, Sendable {
   /// Outer steps that are done.
   public internal(set) var iteration = 0
-  /// The entries of all parameters, one behind the other.
+  /// The entries of all that is learned, one behind the other.
   public internal(set) var parameters: [Double]
   /// The optimiser with what it remembers; its rate may be changed between steps.
   public var optimizer: Rule
@@ -35,15 +35,16 @@ public struct TrainingStep: Sendable {
   public let iteration: Int
   /// Where the loss and its gradient were taken: before the step.
   public let parameters: Parameters<Matrix>
-  /// The tasks of the step; empty if none are drawn.
-  public let tasks: [LearningTask]
-  /// The mean query loss after adaptation.
+  /// The matrices of each task of the step; empty if none are drawn.
+  public let tasks: [Parameters<Matrix>]
+  /// The mean outer loss after the inner loop.
   public let loss: Double
   /// The meta-gradient that was descended.
   public let gradient: Parameters<Matrix>
 }
 
-/// The outer loop: draws tasks, takes their meta-gradient, and moves the parameters against it.
+/// The outer loop of any bilevel problem: draws tasks, takes their meta-gradient, and moves what is learned
+/// against it, parameters, rates or whatever else.
 ///
 /// ```swift
 /// let trainer = Trainer(problem, .anil, optimizer: AdamOptimizer(rate: 0.001), seed: 1) {
@@ -64,7 +65,7 @@ public final class Trainer<Rule: Optimizer> {
     case finished
     /// The closure that is told of each step said so.
     case stopped
-    /// An entry of the parameters is not under ``Trainer/bound``.
+    /// An entry of what is learned is not under ``Trainer/bound``.
     case diverged
   }
 
@@ -74,45 +75,50 @@ public final class Trainer<Rule: Optimizer> {
   public var bound = 1e8
 
   private let descriptions: [ParameterDescription]
-  private let draw: ((inout SeededGenerator) -> [LearningTask])?
-  private let slope: (Parameters<Matrix>, [LearningTask]?) -> (loss: Double, gradient: [Matrix])
+  private let draw: ((inout SeededGenerator) -> [Parameters<Matrix>])?
+  private let slope:
+    (Parameters<Matrix>, [Parameters<Matrix>]?) -> (loss: Double, gradient: [Matrix])
 
-  /// Trains the parameters of a problem, from where it has them.
+  /// Trains what a problem learns, from where the problem has it.
   ///
   /// - Parameters:
-  ///   - problem: What is trained; it says the sizes of tasks and how many make a step.
-  ///   - method: What adapts, and what is differentiated.
-  ///   - optimizer: What moves the parameters.
+  ///   - problem: What is trained; it says the shapes of tasks and how many make a step.
+  ///   - order: What is differentiated.
+  ///   - route: How it is computed.
+  ///   - optimizer: What moves the learned variables.
   ///   - seed: Where the tasks that are drawn follow from.
   ///   - threads: How many tasks run at once; it does not change a bit.
-  ///   - draw: Draws the tasks of a step, as many as the problem has and of its sizes; without it every
-  ///     step takes those of the problem.
+  ///   - draw: Draws the matrices of the tasks of a step, as many as the problem has and of its shapes; without
+  ///     it every step takes those of the problem.
   public convenience init(
-    _ problem: MetaProblem, _ method: Method, optimizer: Rule, seed: UInt64 = 0, threads: Int = 1,
-    drawing draw: ((inout SeededGenerator) -> [LearningTask])? = nil
+    _ problem: some BilevelProblem, order: Order = .exact, by route: Route = .unrolled,
+    optimizer: Rule, seed: UInt64 = 0, threads: Int = 1,
+    drawing draw: ((inout SeededGenerator) -> [Parameters<Matrix>])? = nil
   ) {
     self.init(
-      problem, method,
-      from: TrainingState(problem.parameters.values, optimizer: optimizer, seed: seed),
+      problem, order: order, by: route,
+      from: TrainingState(problem.learnedValues.values, optimizer: optimizer, seed: seed),
       threads: threads, drawing: draw)
   }
 
-  /// Goes on with a training of the same problem, whose own parameters do not matter.
+  /// Goes on with a training of the same problem, whose own learned values do not matter.
   ///
   /// - Parameters:
-  ///   - problem: What is trained; it says the sizes of tasks and how many make a step.
-  ///   - method: What adapts, and what is differentiated.
+  ///   - problem: What is trained; it says the shapes of tasks and how many make a step.
+  ///   - order: What is differentiated.
+  ///   - route: How it is computed.
   ///   - state: Where it stands.
   ///   - threads: How many tasks run at once; it does not change a bit.
-  ///   - draw: Draws the tasks of a step; without it every step takes those of the problem.
+  ///   - draw: Draws the matrices of the tasks of a step; without it every step takes those of the problem.
   public convenience init(
-    _ problem: MetaProblem, _ method: Method, from state: TrainingState<Rule>, threads: Int = 1,
-    drawing draw: ((inout SeededGenerator) -> [LearningTask])? = nil
+    _ problem: some BilevelProblem, order: Order = .exact, by route: Route = .unrolled,
+    from state: TrainingState<Rule>, threads: Int = 1,
+    drawing draw: ((inout SeededGenerator) -> [Parameters<Matrix>])? = nil
   ) {
-    let evaluator = MetaGradientEvaluator(problem, method, threads: threads)
-    self.init(problem.parameters.descriptions, from: state, drawing: draw) { parameters, tasks in
+    let evaluator = MetaGradientEvaluator(problem, order: order, by: route, threads: threads)
+    self.init(problem.learnedDescriptions, from: state, drawing: draw) { learned, tasks in
       if let tasks { evaluator.setTasks(tasks) }
-      evaluator.setParameters(parameters.values, rate: problem.learningRate)
+      evaluator.setLearned(learned.values)
       let result = evaluator.evaluate()
       return (result.loss, result.gradient.values)
     }
@@ -130,9 +136,9 @@ public final class Trainer<Rule: Optimizer> {
   ///   message.
   public init(
     _ descriptions: [ParameterDescription], from state: TrainingState<Rule>,
-    drawing draw: ((inout SeededGenerator) -> [LearningTask])? = nil,
+    drawing draw: ((inout SeededGenerator) -> [Parameters<Matrix>])? = nil,
     along slope:
-      @escaping (Parameters<Matrix>, [LearningTask]?) -> (loss: Double, gradient: [Matrix])
+      @escaping (Parameters<Matrix>, [Parameters<Matrix>]?) -> (loss: Double, gradient: [Matrix])
   ) {
     let count = descriptions.reduce(0) { $0 + $1.shape.count }
     if state.parameters.count != count {
@@ -141,16 +147,9 @@ public final class Trainer<Rule: Optimizer> {
     (self.descriptions, self.state, self.draw, self.slope) = (descriptions, state, draw, slope)
   }
 
-  /// The parameters as they stand.
+  /// What is learned, as it stands.
   public var parameters: Parameters<Matrix> {
-    var rest = state.parameters[...]
-    return Parameters(
-      descriptions,
-      descriptions.map { description in
-        let (entries, columns) = (rest, description.shape.columns)
-        rest = rest.dropFirst(description.shape.count)
-        return Matrix(description.shape) { entries[entries.startIndex + $0 * columns + $1] }
-      })
+    Parameters(descriptions, flattened: state.parameters)
   }
 
   /// Makes outer steps until so many are done in all.

@@ -72,13 +72,14 @@ struct ComparedProblem {
       gaps.rows += comparison.parameterGaps.map { ["  \($0.name)"] + $0.gap.cells }
     }
     let cuts = comparisons.map { "\($0.family.rawValue) \($0.comparison.firstOrder.cuts.count)" }
+    let unseen = comparisons.compactMap(\.comparison.firstOrder.unseenNote).map { "\n  \($0)." }
     return """
       \(name)
         \(problem.summary)
 
       \(costs.text)
       \(gaps.text)
-        Derivative paths that first order cuts in each task: \(cuts.list).
+        Derivative paths that first order cuts in each task: \(cuts.list).\(unseen.joined())
 
       """
   }

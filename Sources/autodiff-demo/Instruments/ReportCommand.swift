@@ -34,7 +34,7 @@ struct ReportPage {
   private let named: NamedProblem
   private let family: Method
   private let compared: ComparedProblem
-  private let diagnosis: DiagnosisReport
+  private let diagnosis: Diagnosis
   private let ledger: OrderLedger
   private let dial: Dial
   private let curls: [CurlTest]
@@ -45,8 +45,7 @@ struct ReportPage {
     compared = try ComparedProblem(named)
     let progress = Progress(total: 5)
     var generator = SeededGenerator(seed: seed)
-    diagnosis = DiagnosisReport(
-      named: named, diagnosis: named.problem.diagnosis(family, using: &generator))
+    diagnosis = named.problem.diagnosis(family, using: &generator)
     progress.advance("diagnosis")
     ledger = named.problem.ledger(family)
     progress.advance("ledger")
@@ -64,7 +63,7 @@ struct ReportPage {
   }
 
   /// What the page says first, in one line.
-  var summary: String { diagnosis.verdict }
+  var summary: String { diagnosis.advice }
 
   var html: String {
     HTMLPage(
@@ -85,7 +84,7 @@ struct ReportPage {
     let reasons = diagnosis.reasons.map { "<li>\($0.escaped)</li>" }.joined()
     return """
       <p>\(named.problem.summary.escaped).</p>
-      <div class="verdict"><p><strong>\(diagnosis.verdict.escaped)</strong></p><ul>\(reasons)</ul></div>
+      <div class="verdict"><p><strong>\(diagnosis.advice.escaped)</strong></p><ul>\(reasons)</ul></div>
 
       """
   }

@@ -40,7 +40,8 @@ struct TapePicture {
     firstOrder = problem.program(family.firstOrder)
     let shown = Self.shownSteps(steps)
     var names = ["initial parameters"]
-    var rowOf: [String: Int] = [:]
+    // By step, the rows of its loss and of its update.
+    var rowsOf: [Int: (loss: Int, update: Int)] = [:]
     for step in stride(from: 1, through: steps, by: 1) {
       let isShown = shown.contains(step)
       if isShown {
@@ -48,10 +49,18 @@ struct TapePicture {
       } else if shown.contains(step - 1) {
         names.append("steps \(step) to \(steps - 2)")
       }
-      rowOf["inner step \(step) / support loss"] = names.count - (isShown ? 2 : 1)
-      rowOf["inner step \(step) / update"] = names.count - 1
+      rowsOf[step] = (names.count - (isShown ? 2 : 1), names.count - 1)
     }
-    rowOf["query loss"] = names.count
+    let last = names.count
+    func row(of source: [any LineSource]) -> Int? {
+      let parts = source.compactMap { $0 as? LoopPart }
+      switch (parts.first, parts.last) {
+      case (_, .outerLoss): return last
+      case (.step(let step), .innerLoss): return rowsOf[step]?.loss
+      case (.step(let step), .update), (.step(let step), .gradient): return rowsOf[step]?.update
+      default: return nil
+      }
+    }
     names.append("query loss")
     rows = names
 
@@ -63,14 +72,9 @@ struct TapePicture {
     for (line, description) in exact.lineDescriptions.enumerated() {
       let isParameter = description.input.map { $0 < parameters } ?? false
       isReached.append(isParameter || description.operands.contains { isReached[$0] })
-      let source =
-        description.source.contains(" / update of ")
-          || description.source.contains(" / gradient of ")
-        ? (description.source.components(separatedBy: " / ").first ?? "") + " / update"
-        : description.source
       if isParameter {
         placeOf[line] = Place(row: 0, level: 0)
-      } else if isReached[line], let row = rowOf[source] {
+      } else if isReached[line], let row = row(of: description.source) {
         placeOf[line] = Place(row: row, level: min(description.level, 2))
       }
       guard let place = placeOf[line] else { continue }

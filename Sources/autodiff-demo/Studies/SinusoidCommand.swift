@@ -57,7 +57,7 @@ let sinusoidCommand = Command(
     }
     return SinusoidReport.Result(
       training: training,
-      errors: [5, 10, 20].flatMap { study.test(training, points: $0) })
+      errors: try [5, 10, 20].flatMap { try study.test(training, points: $0) })
   }
   progress.finish()
   return try options.answer(SinusoidReport(study: study, results: results).result)

@@ -37,7 +37,7 @@ struct SinusoidReport {
     get throws {
       StudyResult(
         table: table, verdict: verdict, json: try json(document, namesInfinity: true),
-        csv: csv, figure: figure)
+        csv: csv, figure: try figure())
     }
   }
 
@@ -114,7 +114,7 @@ struct SinusoidReport {
     return csv
   }
 
-  private var figure: Figure {
+  private func figure() throws -> Figure {
     var panels: [Figure.Panel] = []
     for points in [5, 10, 20] {
       var panel = Figure.Panel(
@@ -131,7 +131,7 @@ struct SinusoidReport {
       }
       panels.append(panel)
     }
-    panels.append(examplePanel)
+    panels.append(try examplePanel())
     for method in methods where method != .joint {
       let training = results(method)[0].training
       var panel = Figure.Panel(
@@ -155,9 +155,9 @@ struct SinusoidReport {
     return figure
   }
 
-  private var examplePanel: Figure.Panel {
+  private func examplePanel() throws -> Figure.Panel {
     let training = results[0].training
-    let example = study.example(training, points: 10)
+    let example = try study.example(training, points: 10)
     var panel = Figure.Panel(
       title: "One task, \(training.method.rawValue): 0 (blue), 1 (orange), 10 (green) steps",
       x: Axis(label: "x"), y: Axis(label: "y"))

@@ -46,7 +46,9 @@ import Testing
   }
 
   /// The first step by hand: θ′ = θ − ½(1 − mix · decay)θ = 0.625, and ½θ′² changes by 0.625 · ½ · ½ with
-  /// either setting. One step reads the settings in its update alone, so first order misses nothing of them.
+  /// either setting.
+  ///
+  /// One step reads the settings in its update alone, so first order misses nothing of them.
   @Test(arguments: [Order.exact, .firstOrder], Route.allCases)
   func itsSettingsCanBeLearned(_ order: Order, _ route: Route) throws {
     let points = LabelledPoints(inputs: Matrix(1), targets: Matrix(0))
@@ -61,14 +63,19 @@ import Testing
     #expect(result.notSeen.isEmpty)
   }
 
-  /// The rule in plain numbers. It is given the number of its step: the first of four has a quarter of the
+  /// The rule in plain numbers.
+  ///
+  /// It is given the number of its step: the first of four has a quarter of the
   /// length, the fourth and later ones all of it.
   @Test(arguments: 0...6)
   func theSignWarmsUp(_ steps: Int) {
     func plain(_ start: Double) -> Double {
-      (0..<steps).reduce(start) { θ, step in
-        θ - 0.5 * min(Double(step + 1) / 4, 1) * tanh(θ / 0.3)
+      var θ = start
+      for step in 1...max(steps, 1) where step <= steps {
+        let share = min(Double(step) / 4, 1)
+        θ -= 0.5 * share * tanh(θ / 0.3)
       }
+      return θ
     }
     let rule = WarmedUpSign(softness: 0.3, warmUp: 4)
     let (end, slope) = Self.descent(rule, from: 1.5, steps: steps)

@@ -1,0 +1,148 @@
+import Nets
+import Tape
+
+extension Diagnosis: CustomStringConvertible {
+  /// The growth of the gap, the verdict and what speaks for it, as the command `diagnose` prints them.
+  public var description: String { text(titled: method) }
+
+  /// The answer under a title.
+  package func text(titled title: String) -> String {
+    if !hasSteps { return "\(title)\n\(nothingToCut)\n" }
+    var growth = TextTable(
+      header: ["rate", "steps", "angle", "norm ratio", "relative error"], leftAligned: [])
+    for entry in byRate + bySteps {
+      let cells = entry.gap.map { Array($0.cells.dropFirst()) } ?? ["not finite", "–", "–"]
+      growth.rows.append(["\(entry.rate)", "\(entry.steps)"] + cells)
+    }
+    return """
+      \(title)
+        \(summary)
+
+      How the gap grows with the rate and with the steps
+      \(growth.text)
+      \(advice)
+      \(reasons.map { "  - \($0)\n" }.joined())
+      """
+  }
+
+  /// The verdict in a sentence.
+  public var advice: String {
+    let first = "fo-\(method)"
+    switch verdict {
+    case .trust: return "Trust first order here: \(first) goes where \(method) goes."
+    case .doubt where taskAngles.count < Self.fewestTasks:
+      return "Doubt first order here: there are too few tasks for a verdict."
+    case .doubt: return "Doubt first order here: \(first) is neither clearly close nor clearly far."
+    case .distrust where !notSeen.isEmpty:
+      return "Do not trust first order here: \(first) says nothing of \(notSeen.list)."
+    case .distrust: return "Do not trust first order here: \(first) goes somewhere else."
+    }
+  }
+
+  /// What speaks for the verdict and what it rests on, a sentence each.
+  public var reasons: [String] {
+    if !hasSteps { return [nothingToCut] }
+    let tasks = taskAngles.count
+    func text(_ estimate: Estimate, _ unit: String = "", _ digits: (Double) -> String) -> String {
+      let range = estimate.interval.map { (digits($0.lowerBound), digits($0.upperBound)) }
+      return digits(estimate.value) + unit
+        + (range.map { low, high in
+          ", with \(tasks < 10 ? "some 85" : "95") % confidence between \(low) and \(high)"
+        } ?? "")
+    }
+    let angles = taskAngles.compactMap(\.self)
+    var reasons: [String] = []
+    if !notSeen.isEmpty {
+      reasons.append("Only what first order cuts reads \(notSeen.list).")
+    }
+    if let angle {
+      reasons.append("The angle is \(text(angle) { "\($0.fixed(1))°" }).")
+    } else {
+      reasons.append(
+        "A meta-gradient is zero, at least to rounding, so that there is no angle to speak of.")
+    }
+    if angles.count > 1, let least = angles.min(), let most = angles.max() {
+      reasons.append(
+        "Task by task it is from \(least.fixed(1))° to \(most.fixed(1))°: what the mean over tasks hides."
+      )
+    }
+    if let normRatio {
+      reasons.append(
+        "Its length is \(text(normRatio, " times that of exact") { $0.significant(3) }).")
+    }
+    if angle != nil, decreaseShare == nil {
+      reasons.append("No outer step against the exact meta-gradient lowers the meta-loss.")
+    }
+    if let decreaseShare {
+      reasons.append(
+        "Along first order, an outer step as long as is best for exact "
+          + (decreaseShare.isFinite
+            ? "lowers the meta-loss by \((100 * decreaseShare).fixed(0)) % of what it does along exact."
+            : "ends where the meta-loss is not finite."))
+    }
+    reasons.append(
+      "The largest curvature of the \(innerLossName) is \(curvature.largest.significant(3)), times "
+        + "the rate \(strength.significant(3)): a step back can change a gradient by up to "
+        + "\((100 * strength).fixed(0)) % of its length.")
+    if tasks < Self.fewestTasks {
+      reasons.append(
+        "\("task".counted(tasks)) \(tasks == 1 ? "says" : "say") too little of others of the kind: give "
+          + "\(Self.fewestTasks) or more, better ten, for a verdict.")
+    } else if tasks < 10 {
+      reasons.append(
+        "Intervals of \(tasks) tasks are wide, and cover less often than 95 %: give ten or more.")
+    }
+    return reasons
+  }
+
+  private var strength: Double { abs(curvature.rate) * curvature.largest }
+}
+
+extension Diagnosis: Encodable {
+  private enum Keys: String, CodingKey {
+    case family, verdict, reasons, angle, normRatio, taskAngles, byRate, bySteps, largestCurvature
+    case rateTimesCurvature, decreaseShare, notSeen
+  }
+
+  /// Writes figures, verdict and reasons; null is what has no meaning.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Keys.self)
+    try container.encode(method, forKey: .family)
+    try container.encode(verdict.rawValue, forKey: .verdict)
+    try container.encode(reasons, forKey: .reasons)
+    try container.encode(angle, forKey: .angle)
+    try container.encode(normRatio, forKey: .normRatio)
+    try container.encode(taskAngles, forKey: .taskAngles)
+    try container.encode(byRate, forKey: .byRate)
+    try container.encode(bySteps, forKey: .bySteps)
+    try container.encode(curvature.largest, forKey: .largestCurvature)
+    try container.encode(strength, forKey: .rateTimesCurvature)
+    try container.encode(decreaseShare, forKey: .decreaseShare)
+    if !notSeen.isEmpty { try container.encode(notSeen, forKey: .notSeen) }
+  }
+}
+
+extension Diagnosis.Estimate: Encodable {
+  private enum Keys: String, CodingKey { case value, low, high }
+
+  /// Writes the value and the ends of the interval.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Keys.self)
+    try container.encode(value, forKey: .value)
+    try container.encode(interval?.lowerBound, forKey: .low)
+    try container.encode(interval?.upperBound, forKey: .high)
+  }
+}
+
+extension Diagnosis.Growth: Encodable {
+  private enum Keys: String, CodingKey { case rate, steps, angle, normRatio }
+
+  /// Writes rate, steps and the gap there.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Keys.self)
+    try container.encode(rate, forKey: .rate)
+    try container.encode(steps, forKey: .steps)
+    try container.encode(gap?.angle, forKey: .angle)
+    try container.encode(gap?.normRatio, forKey: .normRatio)
+  }
+}
