@@ -57,7 +57,7 @@ extension Loss {
   }
 }
 
-extension Loss: CaseIterable, RawRepresentable, Hashable {
+extension Loss: CaseIterable, RawRepresentable, Hashable, CustomStringConvertible {
   /// Those that problem files know.
   public static let allCases = [halfMeanSquaredError, meanSquaredError, softmaxCrossEntropy]
 
@@ -67,6 +67,9 @@ extension Loss: CaseIterable, RawRepresentable, Hashable {
     self = known
   }
 
-  /// The name.
+  /// The name; losses of the same name count as equal.
   public var rawValue: String { name }
+
+  /// The name.
+  public var description: String { name }
 }

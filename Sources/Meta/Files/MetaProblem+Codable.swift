@@ -268,8 +268,8 @@ private struct RawTask: Codable {
     var container = encoder.container(keyedBy: Key.self)
     for (name, points) in [("support", task.support), ("query", task.query)] {
       var object = container.nestedContainer(keyedBy: Key.self, forKey: Key(stringValue: name))
-      try object.encode(RawMatrix(matrix: points.inputs), forKey: "inputs")
-      try object.encode(RawMatrix(matrix: points.targets), forKey: "targets")
+      try object.encode(points.inputs, forKey: "inputs")
+      try object.encode(points.targets, forKey: "targets")
     }
   }
 }

@@ -17,15 +17,13 @@ struct NamedMatrix: Codable {
   func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(name, forKey: "name")
-    try RawMatrix(matrix: matrix).encode(to: encoder)
+    try matrix.encode(to: encoder)
   }
 }
 
-/// A matrix as problem files write it: `{"rows", "columns", "values"}`, values row by row.
-struct RawMatrix: Codable {
+/// A matrix of a problem file, which is read with the place of what is wrong in it.
+struct RawMatrix: Decodable {
   var matrix: Matrix
-
-  init(matrix: Matrix) { self.matrix = matrix }
 
   init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
@@ -36,13 +34,6 @@ struct RawMatrix: Codable {
     } catch {
       throw MetaProblemError(place(container.codingPath), "\(error)")
     }
-  }
-
-  func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Key.self)
-    try container.encode(matrix.rows, forKey: "rows")
-    try container.encode(matrix.columns, forKey: "columns")
-    try container.encode(matrix.elements, forKey: "values")
   }
 }
 

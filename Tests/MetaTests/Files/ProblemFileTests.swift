@@ -73,6 +73,8 @@ import Testing
     for route in Route.allCases {
       #expect(error(.exact, route) < 1e-9)
       #expect(error(.firstOrder, route) > 1e-5)
+      #expect(problem.check(by: route, using: &generator).passes(tolerance: 1e-9))
+      #expect(!problem.check(order: .firstOrder, by: route, using: &generator).passes())
     }
   }
 
