@@ -55,15 +55,13 @@ func chapter10(_ print: (Any) -> Void) throws {
   // begin
   func rounded(_ numbers: [Double]) -> [Double] { numbers.map { ($0 * 1000).rounded() / 1000 } }
   func train(_ problem: some BilevelProblem, outerRate: Double) {
-    let evaluator = MetaGradientEvaluator(problem)
-    var values = problem.outer.filter { problem.learned.contains($0.name) }
-    for step in 0...20 {
-      let result = evaluator.evaluate()
-      if [0, 1, 2, 20].contains(step) {
-        print("\(step): loss \(rounded([result.loss])[0]), learned \(rounded(values.flattened))")
+    let trainer = Trainer(problem, optimizer: SteepestDescent(rate: outerRate))
+    trainer.run(until: 21) { step in
+      if [0, 1, 2, 20].contains(step.iteration) {
+        let values = rounded(step.parameters.flattened)
+        print("\(step.iteration): loss \(rounded([step.loss])[0]), learned \(values)")
       }
-      values = values - outerRate * result.gradient
-      evaluator.setLearned(values.values)
+      return true
     }
   }
   train(bowl, outerRate: 1.0 / 32)

@@ -21,6 +21,8 @@ public protocol BilevelProblem: Sendable {
   var learned: [String] { get }
 
   /// The matrices of each task, under the same names in each; the outer loss is averaged over tasks.
+  ///
+  /// Shapes may differ from task to task: each size is recorded and compiled once.
   var taskData: [Parameters<Matrix>] { get }
 
   /// The number of inner steps.

@@ -1,14 +1,17 @@
 public import Tape
 
 /// The rates of an inner loop: one for all, or one for each parameter, step or entry.
+///
+/// A ``MetaProblem`` refuses rates that are not finite, that lack a parameter of its network or name another,
+/// or that have another shape than the parameter. Those of parameters that do not adapt are not read.
 public enum LearningRate: Equatable, Sendable {
   /// One number.
   case one(Double)
-  /// One number for each parameter that adapts, by its name.
+  /// One number for each parameter, by its name.
   case byParameter([String: Double])
   /// One number for each step; the last one holds for all later ones.
   case byStep([Double])
-  /// One number for each entry of each parameter that adapts, by the parameter's name.
+  /// One number for each entry of each parameter, by the parameter's name.
   case byEntry([String: Matrix])
 
   /// Every number.

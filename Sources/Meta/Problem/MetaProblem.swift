@@ -101,6 +101,8 @@ extension MetaProblem {
   }
 
   /// The same problem, differentiated by the given kinds of outer variables.
+  ///
+  /// A strength of zero becomes an outer variable when it is learned. A rule without settings adds none.
   public func learning(_ learning: Set<Learned>) -> MetaProblem {
     var problem = self
     problem.learning = learning
@@ -109,6 +111,8 @@ extension MetaProblem {
 
   /// The same problem with a rate for each entry of each parameter, all equal at first, that is learned beside
   /// the parameters.
+  ///
+  /// The rates start at ``learningRate``; those of parameters that do not adapt are not read.
   ///
   /// - Reference: Li et al., *Meta-SGD: learning to learn quickly for few-shot learning* (2017).
   public var metaSGD: MetaProblem {

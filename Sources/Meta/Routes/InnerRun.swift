@@ -17,6 +17,9 @@ public final class InnerRun {
   private let stateRange: Range<Int>
 
   /// Compiles the loop for tasks whose matrices have the shapes of those of `task`.
+  ///
+  /// - Precondition: The parts of the problem fit each other; anything else stops with a message.
+  /// - Complexity: O(lines of one step), whatever the number of steps.
   public init(_ problem: some BilevelProblem, for task: Parameters<Matrix>) {
     problem.check()
     let parts = LoopParts(problem, task.shapes)
@@ -37,6 +40,7 @@ public final class InnerRun {
 
   /// Runs so many steps on a task.
   ///
+  /// - Complexity: One gradient of the inner loss a step; memory for one point.
   /// - Parameters:
   ///   - task: The matrices, of the shapes that were said; others stop with a message.
   ///   - steps: How many steps are taken.
@@ -63,7 +67,7 @@ public final class InnerRun {
     Parameters(descriptions, point.matrices(descriptions.map(\.shape), at: 0))
   }
 
-  /// The outer loss where the run stands.
+  /// The outer loss where the run stands, evaluated when it is asked for.
   public var currentLoss: Double {
     outerLoss.run(into: loss)
     return loss.read(0, 1)[0]
@@ -72,6 +76,9 @@ public final class InnerRun {
 
 extension BilevelProblem {
   /// The inner variables after so many steps on a task, by default as many as the problem takes.
+  ///
+  /// - Complexity: Compiles one step, then one gradient of the inner loss a step; ``InnerRun`` compiles once for
+  ///   many tasks.
   public func adapted(to task: Parameters<Matrix>, steps: Int? = nil) -> Parameters<Matrix> {
     let run = InnerRun(self, for: task)
     run.run(on: task, steps: steps ?? self.steps) { _, _ in }
@@ -81,6 +88,7 @@ extension BilevelProblem {
   /// By task, the outer loss after 0, 1, 2 steps and so on; no gradient by what is outside is computed.
   ///
   /// - Parameter steps: The most steps; by default as many as the problem takes.
+  /// - Complexity: For each task one gradient of the inner loss and one outer loss a step.
   public func losses(steps: Int? = nil) -> [[Double]] {
     var runs: [[Shape]: InnerRun] = [:]
     return taskData.map { task in
