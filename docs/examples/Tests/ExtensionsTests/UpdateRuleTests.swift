@@ -67,7 +67,8 @@ import Testing
   func theSignWarmsUp(_ steps: Int) {
     func plain(_ start: Double) -> Double {
       (0..<steps).reduce(start) { θ, step in
-        θ - 0.5 * min(Double(step + 1) / 4, 1) * tanh(θ / 0.3)
+        let share = min(Double(step + 1) / 4, 1)
+        return θ - 0.5 * share * tanh(θ / 0.3)
       }
     }
     let rule = WarmedUpSign(softness: 0.3, warmUp: 4)
