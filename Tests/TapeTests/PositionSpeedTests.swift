@@ -141,6 +141,7 @@ import Testing
     #expect(relativeDistance(programs[0].run(values), programs[1].run(values)) < 1e-12)
     let (seconds, dense) = Self.seconds(programs[0], programs[1])
     #expect(dense > 5 * seconds, "\(dense / seconds) times")
-    print("MAML conv", seconds * 1e6, dense * 1e6, dense / seconds, programs[0].cost, programs[1].cost)
+    print(
+      "MAML conv", seconds * 1e6, dense * 1e6, dense / seconds, programs[0].cost, programs[1].cost)
   }
 }

@@ -66,10 +66,10 @@ import Testing
     for name in problem.learned {
       let size = exact[name].elements.map(abs).max() ?? 0
       let sum = ledger.entries.reduce(Matrix(exact[name].shape, repeating: 0)) {
-        $0.adding($1.term[name])
+        ($0 + $1.term[name])
       }
-      let short = exact[name].adding(first.gradient[name], scale: -1)
-      let away = sum.adding(short, scale: -1).elements.map(abs).max() ?? 1
+      let short = (exact[name] - first.gradient[name])
+      let away = (sum - short).elements.map(abs).max() ?? 1
       #expect(away < 1e-12 * size, "\(name)")
       #expect(short.elements.contains { abs($0) > 1e-4 * size }, "\(name)")
       #expect(relativeDistance([ledger.exact[name]], [exact[name]]) < 1e-12, "\(name)")
@@ -111,7 +111,7 @@ import Testing
     let ledger = problem.ledger()
     let half = problem.metaGradient(order: .scaled(by: 0.5)).gradient.values
     let mixed = zip(ledger.firstOrder.values, ledger.difference.values).map {
-      $0.adding($1, scale: 0.5)
+      ($0 + 0.5 * $1)
     }
     #expect(relativeDistance(half, mixed) < 1e-13)
   }

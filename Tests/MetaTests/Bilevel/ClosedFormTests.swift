@@ -39,17 +39,17 @@ import Testing
     }
 
     var hessian: Matrix {
-      x.turned.times(x).map { $0 / 6 }.adding(.identity(3), scale: strength)
+      x.turned.matmul(x).map { $0 / 6 } + strength * .identity(3)
     }
 
     func optimum() throws -> Matrix {
-      try #require(hessian.solving(x.turned.times(y).map { $0 / 6 }))
+      try #require(hessian.solving(x.turned.matmul(y).map { $0 / 6 }))
     }
 
     /// P applied some times.
     func carried(_ vector: Matrix, _ times: Int) -> Matrix {
       (0..<times).reduce(vector) { vector, _ in
-        vector.adding(hessian.times(vector), scale: -rate)
+        (vector + (-rate) * hessian.matmul(vector))
       }
     }
   }
@@ -65,13 +65,13 @@ import Testing
     let ridge = Ridge(seed: 110)
     let result = ridge.problem(steps: steps).metaGradient(by: route)
     let (c, h, optimum) = (ridge.direction, ridge.hessian, try ridge.optimum())
-    let away = ridge.start.adding(optimum, scale: -1)
-    let end = optimum.adding(ridge.carried(away, steps))
+    let away = (ridge.start - optimum)
+    let end = (optimum + ridge.carried(away, steps))
     #expect(abs(result.loss - c.dot(end)) < 1e-13)
     #expect(Self.close(result.gradient["start"], ridge.carried(c, steps)))
 
     let before = ridge.carried(away, steps - 1)
-    let byRate = -Double(steps) * c.dot(h.times(before))
+    let byRate = -Double(steps) * c.dot(h.matmul(before))
     #expect(Self.close(result.gradient["learningRate"], Matrix(byRate)))
 
     let d = try #require(h.solving(optimum.map { -$0 }))
@@ -113,13 +113,13 @@ import Testing
         let away = inner["w"] - task["aim"]
         return 0.5 * (away * away).sum()
       })
-    let residuals = ridge.x.times(ridge.start).adding(ridge.y, scale: -1)
+    let residuals = (ridge.x.matmul(ridge.start) - ridge.y)
     // ∇ℓᵢ is a column.
     let gradients = Matrix(Shape(3, 6)) { ridge.x[$1, $0] * residuals[$1, 0] }
-    let end = ridge.start.adding(gradients.times(weights), scale: -0.3)
-    let v = end.adding(ridge.direction, scale: -1)
+    let end = (ridge.start + (-0.3) * gradients.matmul(weights))
+    let v = (end - ridge.direction)
     let result = problem.metaGradient(by: route)
-    #expect(Self.close(result.gradient[0], gradients.turned.times(v).map { -0.3 * $0 }))
+    #expect(Self.close(result.gradient[0], gradients.turned.matmul(v).map { -0.3 * $0 }))
     #expect(abs(result.loss - 0.5 * v.dot(v)) < 1e-13)
     #expect(problem.metaGradient(order: .firstOrder, by: route).notSeen == ["weights"])
   }
@@ -140,19 +140,19 @@ import Testing
 
     func times(_ a: Matrix, _ b: Matrix) -> Matrix { Matrix(a.shape) { a[$0, $1] * b[$0, $1] } }
     func hessianTimes(_ v: Matrix) -> Matrix {
-      ridge.x.turned.times(ridge.x.times(v)).map { $0 / 6 }
+      ridge.x.turned.matmul(ridge.x.matmul(v)).map { $0 / 6 }
     }
     var (point, gradients) = (ridge.start, [Matrix]())
     for _ in 0..<steps {
-      let residuals = ridge.x.times(point).adding(ridge.y, scale: -1)
-      gradients.append(ridge.x.turned.times(residuals).map { $0 / 6 })
-      point = point.adding(times(rates, gradients[gradients.count - 1]), scale: -1)
+      let residuals = (ridge.x.matmul(point) - ridge.y)
+      gradients.append(ridge.x.turned.matmul(residuals).map { $0 / 6 })
+      point = (point - times(rates, gradients[gradients.count - 1]))
     }
-    var carried = point.adding(ridge.direction, scale: -1).map { $0 / 3 }
+    var carried = (point - ridge.direction).map { $0 / 3 }
     var byRates = Matrix(rates.shape, repeating: 0)
     for gradient in gradients.reversed() {
-      byRates = byRates.adding(times(gradient, carried), scale: -1)
-      carried = carried.adding(hessianTimes(times(rates, carried)), scale: -1)
+      byRates = (byRates - times(gradient, carried))
+      carried = (carried - hessianTimes(times(rates, carried)))
     }
     let exact = problem.metaGradient(by: route).gradient
     #expect(exact.names == ["w", "learningRate/w"])
@@ -195,7 +195,7 @@ import Testing
     #expect(relativeDistance(last.by, maml.gradient.values) < 1e-13)
     let (one, mixed) = (multiStep([1, 0, 0]), multiStep([0.5, 0, 2]))
     #expect(one.byWeights == last.byWeights && mixed.byWeights == last.byWeights)
-    let sum = zip(one.by, last.by).map { $0.map { 0.5 * $0 }.adding($1, scale: 2) }
+    let sum = zip(one.by, last.by).map { 0.5 * $0 + 2 * $1 }
     #expect(relativeDistance(mixed.by, sum) < 1e-13)
     for (steps, loss) in zip(1...3, last.byWeights) {
       #expect(abs(try single.with(steps: steps).metaGradient(.maml).loss - loss) < 1e-14)

@@ -41,19 +41,19 @@ import Testing
       var (points, gradients) = ([start], [Matrix]())
       for rate in rates {
         let point = points[points.count - 1]
-        let residuals = x.times(point).adding(y, scale: -1)
+        let residuals = (x.matmul(point) - y)
         let support = Matrix(Shape(2, 1)) { row, _ in
           (0..<5).reduce(0) { $0 + x[$1, row] * residuals[$1, 0] } / 5
         }
         gradients.append(
-          support.adding(point, scale: decay).adding(point.adding(start, scale: -1), scale: anchor))
-        points.append(point.adding(gradients[gradients.count - 1], scale: -rate))
+          ((support + decay * point) + anchor * (point - start)))
+        points.append((point + (-rate) * gradients[gradients.count - 1]))
       }
       return (points[points.count - 1], gradients, points)
     }
 
     func loss(_ start: Matrix) -> Double {
-      let away = descent(start).end.adding(aim, scale: -1)
+      let away = (descent(start).end - aim)
       return inner([away], [away]) / 4
     }
   }
