@@ -40,8 +40,6 @@ extension MetaGradientEvaluator {
 extension Trainer {
   /// Trains what a problem learns, from where the problem has it; see
   /// ``init(_:order:by:optimizer:seed:threads:drawing:)``.
-  ///
-  /// - Parameter method: What adapts, and what is differentiated.
   public convenience init(
     _ problem: MetaProblem, _ method: Method, optimizer: Rule, seed: UInt64 = 0, threads: Int = 1,
     drawing draw: ((inout SeededGenerator) -> [LearningTask])? = nil
@@ -53,8 +51,6 @@ extension Trainer {
   }
 
   /// Goes on with a training of the same problem; see ``init(_:order:by:from:threads:drawing:)``.
-  ///
-  /// - Parameter method: What adapts, and what is differentiated.
   public convenience init(
     _ problem: MetaProblem, _ method: Method, from state: TrainingState<Rule>, threads: Int = 1,
     drawing draw: ((inout SeededGenerator) -> [LearningTask])? = nil

@@ -46,7 +46,9 @@ import Testing
   }
 
   /// The first step by hand: θ′ = θ − ½(1 − mix · decay)θ = 0.625, and ½θ′² changes by 0.625 · ½ · ½ with
-  /// either setting. One step reads the settings in its update alone, so first order misses nothing of them.
+  /// either setting.
+  ///
+  /// One step reads the settings in its update alone, so first order misses nothing of them.
   @Test(arguments: [Order.exact, .firstOrder], Route.allCases)
   func itsSettingsCanBeLearned(_ order: Order, _ route: Route) throws {
     let points = LabelledPoints(inputs: Matrix(1), targets: Matrix(0))
@@ -61,7 +63,9 @@ import Testing
     #expect(result.notSeen.isEmpty)
   }
 
-  /// The rule in plain numbers. It is given the number of its step: the first of four has a quarter of the
+  /// The rule in plain numbers.
+  ///
+  /// It is given the number of its step: the first of four has a quarter of the
   /// length, the fourth and later ones all of it.
   @Test(arguments: 0...6)
   func theSignWarmsUp(_ steps: Int) {
