@@ -40,28 +40,25 @@ extension MetaGradientEvaluator {
 extension Trainer {
   /// Trains what a problem learns, from where the problem has it; see
   /// ``init(_:order:by:optimizer:seed:threads:drawing:)``.
-  ///
-  /// - Parameter method: What adapts, and what is differentiated.
   public convenience init(
-    _ problem: MetaProblem, _ method: Method, optimizer: Rule, seed: UInt64 = 0, threads: Int = 1,
+    _ problem: MetaProblem, _ method: Method, by route: Route = .unrolled, optimizer: Rule,
+    seed: UInt64 = 0, threads: Int = 1,
     drawing draw: ((inout SeededGenerator) -> [LearningTask])? = nil
   ) {
     self.init(
-      problem, method,
-      from: TrainingState(problem.learnedValues.values, optimizer: optimizer, seed: seed),
-      threads: threads, drawing: draw)
+      problem.adapting(method.adaptation), order: method.order, by: route, optimizer: optimizer,
+      seed: seed, threads: threads, drawing: draw.map { draw in { draw(&$0).map(\.data) } })
   }
 
   /// Goes on with a training of the same problem; see ``init(_:order:by:from:threads:drawing:)``.
-  ///
-  /// - Parameter method: What adapts, and what is differentiated.
   public convenience init(
-    _ problem: MetaProblem, _ method: Method, from state: TrainingState<Rule>, threads: Int = 1,
+    _ problem: MetaProblem, _ method: Method, by route: Route = .unrolled,
+    from state: TrainingState<Rule>, threads: Int = 1,
     drawing draw: ((inout SeededGenerator) -> [LearningTask])? = nil
   ) {
     self.init(
-      problem.adapting(method.adaptation), order: method.order, from: state, threads: threads,
-      drawing: draw.map { draw in { draw(&$0).map(\.data) } })
+      problem.adapting(method.adaptation), order: method.order, by: route, from: state,
+      threads: threads, drawing: draw.map { draw in { draw(&$0).map(\.data) } })
   }
 }
 

@@ -3,7 +3,9 @@ public import Tape
 
 /// Affine regression, `f(x) = x · w + b`: two parameters, and a loss of squares is quadratic in both.
 public struct AffineModel: Network {
+  /// The number of columns of the inputs.
   public let inputWidth: Int
+  /// One.
   public var outputWidth: Int { 1 }
 
   /// Creates a model on so many inputs.

@@ -2,6 +2,7 @@ public import Nets
 public import Tape
 
 /// Self-attention with one head: each row of the inputs is a sequence of tokens, one behind the other.
+///
 /// Every token asks all of them, and a linear head reads the mean of the answers.
 ///
 /// - Reference: Vaswani et al., *Attention is all you need* (2017), section 3.2.1.

@@ -2,8 +2,9 @@ public import Meta
 public import Nets
 public import Tape
 
-/// Ridge regression with a learned strength λ: the weights descend ½‖x·w − y‖²/n + ½λ‖w‖² from zero, and are
-/// judged on fresh points. There is no network.
+/// Ridge regression with a learned strength λ, and no network.
+///
+/// The weights descend ½‖x·w − y‖²/n + ½λ‖w‖² from zero, and are judged on fresh points.
 ///
 /// - Parameters:
 ///   - data: The matrices `x`, `y`, `fresh x` and `fresh y`, one point a row.

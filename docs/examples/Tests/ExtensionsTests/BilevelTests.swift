@@ -148,6 +148,17 @@ import Testing
     #expect(after < before && rates < after)
   }
 
+  /// Where only the head adapts, only it has rates.
+  @Test func ratesAreLearnedOfWhatAdapts() throws {
+    let problem = try Self.problem().metaSGD
+    for route in Route.allCases {
+      let trainer = Trainer(problem, .anil, by: route, optimizer: SteepestDescent(rate: 0.01))
+      trainer.run(until: 1)
+      #expect(
+        trainer.parameters.names == ["V", "a", "W", "b", "learningRate/W", "learningRate/b"])
+    }
+  }
+
   // MARK: - BOIL, and the multi-step loss
 
   @Test(arguments: Route.allCases)
