@@ -38,23 +38,25 @@ extension MetaGradientEvaluator {
 }
 
 extension Trainer {
-  /// Trains what a problem learns, from where the problem has it; see
-  /// ``init(_:order:by:optimizer:seed:threads:drawing:)``.
+  /// Trains what a problem learns, from where the problem has it.
   ///
-  /// - Parameter method: What adapts, and what is differentiated.
+  /// The method says what adapts and what is differentiated; for the rest see
+  /// ``init(_:order:by:optimizer:seed:threads:drawing:)``.
   public convenience init(
     _ problem: MetaProblem, _ method: Method, optimizer: Rule, seed: UInt64 = 0, threads: Int = 1,
     drawing draw: ((inout SeededGenerator) -> [LearningTask])? = nil
   ) {
+    // Which rates there are depends on what adapts.
+    let learned = problem.adapting(method.adaptation).learnedValues.values
     self.init(
-      problem, method,
-      from: TrainingState(problem.learnedValues.values, optimizer: optimizer, seed: seed),
+      problem, method, from: TrainingState(learned, optimizer: optimizer, seed: seed),
       threads: threads, drawing: draw)
   }
 
-  /// Goes on with a training of the same problem; see ``init(_:order:by:from:threads:drawing:)``.
+  /// Goes on with a training of the same problem.
   ///
-  /// - Parameter method: What adapts, and what is differentiated.
+  /// The method says what adapts and what is differentiated; for the rest see
+  /// ``init(_:order:by:from:threads:drawing:)``.
   public convenience init(
     _ problem: MetaProblem, _ method: Method, from state: TrainingState<Rule>, threads: Int = 1,
     drawing draw: ((inout SeededGenerator) -> [LearningTask])? = nil
