@@ -163,13 +163,9 @@ public struct ReLUNetwork: Network, Equatable, CustomStringConvertible {
   /// Weights and bias of each layer in turn: `W1`, `b1`, `W2`, `b2` and so on.
   public var parameters: [ParameterDescription] {
     (1..<sizes.count).flatMap { layer in
-      let role: ParameterRole = layer == sizes.count - 1 ? .head : .body
-      return [
-        ParameterDescription(
-          name: "W\(layer)", shape: Shape(sizes[layer - 1], sizes[layer]), role: role),
-        ParameterDescription(
-          name: "b\(layer)", shape: Shape(1, sizes[layer]), role: role, kind: .bias),
-      ]
+      [ParameterDescription].layer(
+        "W\(layer)", bias: "b\(layer)", Shape(sizes[layer - 1], sizes[layer]),
+        layer == sizes.count - 1 ? .head : .body)
     }
   }
 

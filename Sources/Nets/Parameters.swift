@@ -40,6 +40,24 @@ public struct ParameterDescription: Codable, Equatable, Sendable {
   }
 }
 
+extension [ParameterDescription] {
+  /// A layer's weights, and its bias: a row as wide as they are.
+  ///
+  /// - Parameters:
+  ///   - weights: Their name.
+  ///   - bias: Its name.
+  ///   - shape: The rows and columns of the weights.
+  ///   - role: The part of the network to which both belong.
+  public static func layer(
+    _ weights: String, bias: String, _ shape: Shape, _ role: ParameterRole
+  ) -> [ParameterDescription] {
+    [
+      ParameterDescription(name: weights, shape: shape, role: role),
+      ParameterDescription(name: bias, shape: Shape(1, shape.columns), role: role, kind: .bias),
+    ]
+  }
+}
+
 /// Named values in their order: the parameters of a network, their gradients, what is learned of a
 /// bilevel problem, or the data of a task; as matrices or as variables.
 public struct Parameters<Value> {

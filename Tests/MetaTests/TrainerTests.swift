@@ -101,6 +101,35 @@ import Testing
     #expect(trainer.parameters[0] == target && losses == [50, 0])
   }
 
+  /// Inside ½(x − a)², outside ½x², one step, x and its rate learned: by hand x′ = x − α(x − a), whose slopes are
+  /// 1 − α and −(x − a).
+  @Test(arguments: Route.allCases)
+  func anyBilevelProblemIsTrained(_ route: Route) {
+    let problem = Bilevel(
+      "shift", outer: ["x": Matrix(2), "learningRate": Matrix(0.25)], tasks: [["a": Matrix(0)]],
+      steps: 1, start: { ["x": $0["x"]] },
+      innerLoss: { inner, _, task in 0.5 * (inner["x"] - task["a"]).square() },
+      outerLoss: { inner, _, _ in 0.5 * inner["x"].square() })
+    let trainer = Trainer(
+      problem, by: route, optimizer: SteepestDescent(rate: 0.1), seed: 4
+    ) { [["a": .gaussian(.scalar, using: &$0)]] }
+    var (x, rate, generator) = (2.0, 0.25, SeededGenerator(seed: 4))
+    trainer.run(until: 10) { step in
+      let off = x - generator.nextGaussian()
+      let end = x - rate * off
+      #expect(abs(step.loss - end * end / 2) < 1e-14)
+      (x, rate) = (x - 0.1 * end * (1 - rate), rate + 0.1 * end * off)
+      return true
+    }
+    #expect(abs(trainer.parameters["x"][0, 0] - x) < 1e-14)
+    #expect(abs(trainer.parameters["learningRate"][0, 0] - rate) < 1e-14)
+    let trained = problem.with(learned: trainer.parameters)
+    #expect(abs(trained.metaGradient().loss - (x - rate * x) * (x - rate * x) / 2) < 1e-14)
+    #expect(abs(trained.meanLosses(steps: 2)[2] - x * x * pow(1 - rate, 4) / 2) < 1e-14)
+    let one = trained.learning(only: ["learningRate"]).metaGradient(by: route).gradient
+    #expect(one.names == ["learningRate"] && abs(one[0][0, 0] + (1 - rate) * x * x) < 1e-14)
+  }
+
   @Test func aStateOfOtherSizesIsRefused() async {
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]

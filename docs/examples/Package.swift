@@ -14,7 +14,9 @@ let package = Package(
   targets: [
     .target(name: "Extensions", dependencies: tape),
     .executableTarget(name: "compare-extensions", dependencies: tape + ["Extensions"]),
-    .testTarget(name: "ExtensionsTests", dependencies: tape + ["Extensions"]),
+    .target(name: "BilevelTable", dependencies: tape + ["Extensions"]),
+    .executableTarget(name: "bilevel-table", dependencies: ["BilevelTable"]),
+    .testTarget(name: "ExtensionsTests", dependencies: tape + ["Extensions", "BilevelTable"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -20,12 +20,8 @@ public struct TanhNetwork: Network, CustomStringConvertible {
 
   /// `V` and `a` of the hidden layer, `W` and `b` of the head.
   public var parameters: [ParameterDescription] {
-    [
-      ParameterDescription(name: "V", shape: Shape(inputWidth, width), role: .body),
-      ParameterDescription(name: "a", shape: Shape(1, width), role: .body, kind: .bias),
-      ParameterDescription(name: "W", shape: Shape(width, outputWidth), role: .head),
-      ParameterDescription(name: "b", shape: Shape(1, outputWidth), role: .head, kind: .bias),
-    ]
+    .layer("V", bias: "a", Shape(inputWidth, width), .body)
+      + .layer("W", bias: "b", Shape(width, outputWidth), .head)
   }
 
   /// Records the hidden layer, then the head.

@@ -10,26 +10,18 @@ import Tape
 public func trainTanhNetwork(
   iterations: Int = 5000
 ) throws -> (before: [Double], after: [Double]) {
-  let network = TanhNetwork(inputs: 1, width: 20, outputs: 1)
   var generator = SeededGenerator(seed: 1)
-  let start = network.parameters.map {
-    Matrix.gaussian($0.shape, deviation: 0.5, using: &generator)
-  }
-  let heldOut = Sinusoids().tasks(200, support: 10, query: 10, using: &generator)
-  func curve(_ parameters: [Matrix]) throws -> [Double] {
-    try (0...5).map { steps in
-      let problem = try MetaProblem(
-        network: network, loss: .meanSquaredError, parameters: parameters, steps: steps,
-        learningRate: 0.02, tasks: heldOut)
-      return problem.metaGradient(.firstOrderMAML).loss
-    }
-  }
+  let network = TanhNetwork(inputs: 1, width: 20, outputs: 1)
   let problem = try MetaProblem(
-    network: network, loss: .meanSquaredError, parameters: start, steps: 1, learningRate: 0.02,
-    tasks: Array(heldOut[..<10]))
-  let trainer = Trainer(problem, .maml, optimizer: AdamOptimizer(rate: 0.003), seed: 2) {
+    network: network, loss: .meanSquaredError,
+    parameters: network.initialParameters(gain: 1, using: &generator).values, steps: 1,
+    learningRate: 0.02, tasks: Sinusoids().tasks(10, support: 10, query: 10, using: &generator))
+  let heldOut = try problem.with(
+    tasks: Sinusoids().tasks(200, support: 10, query: 10, using: &generator))
+  let trainer = Trainer(problem, .maml, optimizer: AdamOptimizer(rate: 0.005), seed: 2) {
     Sinusoids().tasks(10, support: 10, query: 10, using: &$0)
   }
   trainer.run(until: iterations)
-  return (try curve(start), try curve(trainer.parameters.values))
+  let trained = heldOut.with(learned: trainer.parameters)
+  return (heldOut.meanLosses(steps: 5), trained.meanLosses(steps: 5))
 }
