@@ -21,7 +21,10 @@ extension Parameters<Matrix> {
   }
 
   /// All entries one behind the other, parameter by parameter, row by row.
-  public var flattened: [Double] { values.flatMap(\.elements) }
+  public var flattened: [Double] { values.flattened }
+
+  /// The length of all entries together, as one vector.
+  public var norm: Double { Tape.norm(flattened) }
 
   /// Makes matrices of entries that stand one behind the other, as in ``flattened``.
   ///

@@ -16,8 +16,8 @@ public struct DerivativeCheck: Sendable {
   public let recorded: Double
   /// The same by differences of the derivative one order below.
   public let difference: Double
-  /// Their distance relative to the size of the gradient and the direction; where a kink lies between
-  /// the points, at least what it bends; NaN if either is not finite.
+  /// Their distance relative to the size of the gradient and the direction, where a kink lies between
+  /// the points at least what it bends; NaN if either is not finite.
   public let error: Double
   /// Whether, at the narrowest width above rounding, the slopes beside the point change by as much
   /// as derivative and difference disagree.
@@ -50,8 +50,7 @@ extension DerivativeCheck: CustomStringConvertible {
 /// - Parameters:
 ///   - function: Called anew for every evaluation, with variables on a new tape.
 ///   - points: Where; at a kink the check cannot tell.
-///   - orders: Up to which order.
-///   - generator: Where the directions come from.
+///   - orders: Up to which order; fewer than one stops with a message.
 /// - Returns: One finding per order, from 1 on.
 /// - Complexity: 13 evaluations per order, each about 3ⁿ times the cost of the function; up to 45 where
 ///   the wide differences do not agree.
@@ -70,12 +69,7 @@ public func checkDerivatives(
 /// more directions are tried; if that does not help, the verdict is
 /// ``DerivativeCheck/Verdict/cannotTell``.
 ///
-/// - Parameters:
-///   - gradient: The claimed gradient at `points`, one matrix per point, of its shape.
-///   - function: The function; called at points nearby.
-///   - points: Where.
-///   - generator: Where the direction comes from.
-/// - Precondition: Counts and shapes of gradient and points agree; anything else stops with a message.
+/// - Precondition: Gradients and points agree in count and shapes; anything else stops with a message.
 /// - Complexity: 13 to 45 calls of the function for each direction.
 public func checkGradient(
   _ gradient: [Matrix], of function: ([Matrix]) -> Double, at points: [Matrix],
@@ -203,39 +197,30 @@ private func compare(
   let shares = zip(gradient, points).flatMap { zip($0.elements, $1.elements).map { $0 * $1 } }
   let rounding = 0x1p-49 * (abs(value) + norm(shares))
 
-  func check(_ width: Double, _ isNearKink: Bool) -> DerivativeCheck {
+  var found = (error: Double.nan, difference: Double.nan, isNearKink: false)
+  for exponent in stride(from: -9, through: -29, by: -2) {
+    if exponent < -13, found.error <= 1e-10 { break }
+    let width = Double(sign: .plus, exponent: exponent, significand: 1)
     let values: [Double] = [-2.0, -1, 0, 1, 2].map { steps in
       steps == 0 ? value : function(zip(points, direction).map { $0 + (steps * width) * $1 })
     }
     let slopes: [Double] = (0..<4).map { (values[$0 + 1] - values[$0]) / width }
-    func change(_ position: Int) -> Double { slopes[position + 1] - slopes[position] }
-    let bend = max(abs(change(1) - change(0)), abs(change(2) - change(1)))
+    let changes: [Double] = (0..<3).map { slopes[$0 + 1] - slopes[$0] }
+    let bend = max(abs(changes[1] - changes[0]), abs(changes[2] - changes[1]))
     let whole = values[4] - values[0]
-    let differences = [(8 * (values[3] - values[1]) - whole) / (12 * width), whole / (4 * width)]
-    let difference =
-      abs(differences[1] - recorded) < abs(differences[0] - recorded)
-      ? differences[1] : differences[0]
+    let (five, two) = ((8 * (values[3] - values[1]) - whole) / (12 * width), whole / (4 * width))
+    let difference = abs(two - recorded) < abs(five - recorded) ? two : five
     let distance = abs(recorded - difference)
     let scale = max(size, abs(recorded), abs(difference), floor, bend)
-    let error: Double = bend > 0x1p-10 * scale ? max(distance, bend) : distance
-    let isAboveRounding = max(distance, bend) > rounding / width
-    return DerivativeCheck(
-      order: order, recorded: recorded, difference: difference,
-      error: error == 0 ? 0 : error / scale,
-      isNearKink: isAboveRounding ? distance <= bend : isNearKink)
-  }
-
-  var best = check(0x1p-9, false)
-  var isNearKink = best.isNearKink
-  for exponent in stride(from: -11, through: -29, by: -2) {
-    if exponent < -13, best.error <= 1e-10 { break }
-    let next = check(Double(sign: .plus, exponent: exponent, significand: 1), isNearKink)
-    isNearKink = next.isNearKink
-    if next.error < best.error || best.error.isNaN { best = next }
+    let off = bend > 0x1p-10 * scale ? max(distance, bend) : distance
+    let error: Double = off == 0 ? 0 : off / scale
+    if error < found.error || found.error.isNaN { (found.error, found.difference) = (error, difference) }
+    // The narrowest width above rounding says whether a kink is near.
+    if max(distance, bend) > rounding / width { found.isNearKink = distance <= bend }
   }
   return DerivativeCheck(
-    order: order, recorded: recorded, difference: best.difference, error: best.error,
-    isNearKink: isNearKink)
+    order: order, recorded: recorded, difference: found.difference, error: found.error,
+    isNearKink: found.isNearKink)
 }
 
 private func inner(_ a: [Matrix], _ b: [Matrix]) -> Double {

@@ -130,6 +130,11 @@ package func norm(_ vector: [Double]) -> Double {
   return largest * vector.reduce(0) { $0 + ($1 / largest) * ($1 / largest) }.squareRoot()
 }
 
+extension Sequence<Matrix> {
+  /// All entries one behind the other, matrix by matrix, row by row.
+  package var flattened: [Double] { flatMap(\.elements) }
+}
+
 // MARK: - Files
 
 extension Matrix: Codable {

@@ -84,9 +84,3 @@ extension Matrix {
     return Matrix(right.shape) { system[$0][columns + $1] / system[$0][$0] }
   }
 }
-
-// Older spellings, until nothing uses them.
-extension Matrix {
-  package func times(_ other: Matrix) -> Matrix { matmul(other) }
-  package func adding(_ other: Matrix, scale: Double = 1) -> Matrix { self + scale * other }
-}

@@ -9,6 +9,9 @@ struct Call {
   var scale: Int? = nil
   /// Which operands the result may be written over, where they have its shape.
   let overwritable: Range<Int>
+
+  /// All lines that it reads, the scale last.
+  var reads: [Int] { Array(operands) + [scale].compactMap(\.self) }
 }
 
 /// Turns the lines of a recording into as few kernel calls as give the same bits.

@@ -1,32 +1,22 @@
 // Functions of each entry that are spelled in the operations: derivatives of every order follow from
-// those. At a kink the derivative is that of one side, which is named; NaN stays NaN.
+// those. The shape stays. At a kink the derivative is that of one side, which is named; NaN stays NaN.
 
 extension Variable {
   /// The square of each entry.
-  ///
-  /// - Shapes: `[m, n] → [m, n]`.
   public func square() -> Variable { self * self }
 
   /// The size of each entry without its sign; its derivative at zero is zero.
-  ///
-  /// - Shapes: `[m, n] → [m, n]`.
   public func abs() -> Variable { relu() + (-self).relu() }
 
   /// The logistic function of each entry, 1 / (1 + e⁻ˣ), exact to rounding at both ends.
-  ///
-  /// - Shapes: `[m, n] → [m, n]`.
   public func sigmoid() -> Variable { (-(-self).softplus()).exp() }
 
-  /// The larger of each two entries, operands broadcast; NaN where either is NaN.
-  ///
-  /// - Gradient: To the larger; where they are equal, to `other` alone.
-  /// - Precondition: Shapes fit as for `+`; anything else stops with both shapes.
+  /// The larger of each two entries, operands broadcast as for `+`; NaN where either is NaN. The gradient
+  /// flows to the larger; where they are equal, to `other` alone.
   public func maximum(_ other: Variable) -> Variable { choose(other, unless: self - other) }
 
-  /// The smaller of each two entries, operands broadcast; NaN where either is NaN.
-  ///
-  /// - Gradient: To the smaller; where they are equal, to `other` alone.
-  /// - Precondition: Shapes fit as for `+`; anything else stops with both shapes.
+  /// The smaller of each two entries, operands broadcast as for `+`; NaN where either is NaN. The gradient
+  /// flows to the smaller; where they are equal, to `other` alone.
   public func minimum(_ other: Variable) -> Variable { choose(other, unless: other - self) }
 
   /// The larger of each entry and a number; the derivative is zero where they are equal.
@@ -35,11 +25,8 @@ extension Variable {
   /// The smaller of each entry and a number; the derivative is zero where they are equal.
   public func minimum(_ number: Double) -> Variable { minimum(tape.constant(number)) }
 
-  /// Each entry, but the nearer bound where it lies outside of `bounds`.
-  ///
-  /// The derivative is one inside and zero outside and at the bounds.
-  ///
-  /// - Shapes: `[m, n] → [m, n]`.
+  /// Each entry, but the nearer bound where it lies outside of `bounds`; the derivative is one inside, and
+  /// zero outside and at the bounds.
   public func clamp(to bounds: ClosedRange<Double>) -> Variable {
     maximum(bounds.lowerBound).minimum(bounds.upperBound)
   }
@@ -56,7 +43,6 @@ extension Variable {
   /// fractional one, negative entries give NaN; at zero, derivatives that are finite are right, and those
   /// that are infinite are defined as zero where the exponent is positive, as for ``sqrt()``.
   ///
-  /// - Shapes: `[m, n] → [m, n]`.
   /// - Precondition: The exponent is finite and below 2⁶³ in size; anything else stops with a message.
   /// - Complexity: O(log exponent) lines.
   public func power(_ exponent: Double) -> Variable {

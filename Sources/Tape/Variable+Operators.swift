@@ -67,59 +67,40 @@ extension Variable {
 // MARK: - Matrix products, shapes
 
 extension Variable {
-  /// The matrix product `self · other`.
+  /// The matrix product `self · other`, in O(*mkn*): `[m, k] · [k, n] → [m, n]`.
   ///
-  /// - Shapes: `[m, k] · [k, n] → [m, n]`.
-  /// - Precondition: The *k* agree; anything else stops with both shapes.
-  /// - Complexity: O(*mkn*).
+  /// - Precondition: The *k* agree; anything else stops with both shapes. So for the other two.
   public func matmul(_ other: Variable) -> Variable { record(.matmul, other) }
 
-  /// The matrix product `selfᵀ · other`, without a transposed copy.
-  ///
-  /// - Shapes: `[k, m]ᵀ · [k, n] → [m, n]`.
-  /// - Precondition: The *k* agree; anything else stops with both shapes.
-  /// - Complexity: O(*mkn*).
+  /// The matrix product `selfᵀ · other`, without a transposed copy: `[k, m]ᵀ · [k, n] → [m, n]`.
   public func transposedMatmul(_ other: Variable) -> Variable { record(.matmulTN, other) }
 
-  /// The matrix product `self · otherᵀ`, without a transposed copy.
-  ///
-  /// - Shapes: `[m, k] · [n, k]ᵀ → [m, n]`.
-  /// - Precondition: The *k* agree; anything else stops with both shapes.
-  /// - Complexity: O(*mkn*).
+  /// The matrix product `self · otherᵀ`, without a transposed copy: `[m, k] · [n, k]ᵀ → [m, n]`.
   public func matmulTransposed(_ other: Variable) -> Variable { record(.matmulNT, other) }
 
-  /// The matrix with rows and columns exchanged.
-  ///
-  /// - Shapes: `[m, n] → [n, m]`.
+  /// The matrix with rows and columns exchanged: `[m, n] → [n, m]`.
   public func transposed() -> Variable { record(.transpose) }
 
-  /// The sum of all entries.
-  ///
-  /// - Shapes: `[m, n] → [1, 1]`.
+  /// The sum of all entries, 1×1.
   public func sum() -> Variable { sum(to: .scalar) }
 
   /// The sum over rows, over columns or over both, so that `target` is left.
   ///
-  /// - Precondition: Each dimension of `target` is that of `self`, or one; anything else stops with a
-  ///   message.
+  /// - Precondition: Each dimension of `target` is that of `self`, or one; anything else stops with both.
   public func sum(to target: Shape) -> Variable { record(.sum, target: target) }
 
-  /// The mean of all entries.
-  ///
-  /// - Shapes: `[m, n] → [1, 1]`.
+  /// The mean of all entries, 1×1.
   public func mean() -> Variable { mean(to: .scalar) }
 
-  /// The mean over rows, over columns or over both, so that `target` is left.
-  ///
-  /// - Precondition: Each dimension of `target` is that of `self`, or one; anything else stops with a
-  ///   message.
+  /// The mean over rows, over columns or over both, so that `target` is left; which targets fit, and what
+  /// others do, is as for ``sum(to:)``.
   public func mean(to target: Shape) -> Variable {
     sum(to: target) * (Double(target.count) / Double(shape.count))
   }
 
   /// The matrix repeated along its dimensions of one until it is of shape `target`.
   ///
-  /// - Precondition: Each dimension is that of `target`, or one; anything else stops with a message.
+  /// - Precondition: Each dimension is that of `target`, or one; anything else stops with both shapes.
   public func broadcast(to target: Shape) -> Variable { record(.broadcast, target: target) }
 
   /// The matrix `x` for which `self · x = other`, by elimination with partial pivoting.
@@ -133,13 +114,12 @@ extension Variable {
   public func solve(_ other: Variable) -> Variable { record(.solve, other) }
 }
 
-// MARK: - Entries by position, counted row by row from 0; −1 is nothing
+// MARK: - Entries by position, counted row by row from 0: entry (*i*, *j*) of `m`×`n` is at *i* · *n* + *j*
 
 extension Variable {
-  /// The entries at the positions that `indices` holds, and zero where it holds −1.
+  /// The entries at the positions that `indices` holds, counted row by row, and zero where it holds −1.
   ///
-  /// Positions count row by row: entry (*i*, *j*) of `m`×`n` is at *i* · *n* + *j*. No derivative flows to
-  /// them. They may be an input, so that a replay brings others.
+  /// No derivative flows to the indices. They may be an input, so that a replay brings others.
   ///
   /// - Shapes: `[m, n], [p, q] → [p, q]`.
   /// - Gradient: `g.scatterAdd(at: indices, into: shape)`.
@@ -147,100 +127,70 @@ extension Variable {
   ///   in a replay too, with a message that names it.
   public func gather(_ indices: Variable) -> Variable { record(.gather, indices) }
 
-  /// The entries at fixed positions, and zero where `indices` holds −1.
-  ///
-  /// See ``gather(_:)-(Variable)``.
+  /// The entries at fixed positions; see ``gather(_:)-(Variable)``.
   public func gather(_ indices: Matrix) -> Variable { gather(tape.constant(indices)) }
 
-  /// Zeros of the given shape, to which each entry is added at the position that `indices` holds for it,
-  /// and dropped where that is −1.
+  /// Zeros, to which each entry is added at the position that `indices` holds for it, and dropped where
+  /// that is −1.
   ///
   /// - Shapes: `[p, q], [p, q] → shape`.
   /// - Gradient: `g.gather(indices)`; none to the indices.
-  /// - Precondition: `indices` is of this variable's shape and holds whole numbers from −1 to
-  ///   `shape.count` − 1; computing the value stops at another, in a replay too, with a message that
-  ///   names it.
+  /// - Precondition: `indices` is of this variable's shape. What it holds is as for
+  ///   ``gather(_:)-(Variable)``, with positions in `shape`.
   public func scatterAdd(at indices: Variable, into shape: Shape) -> Variable {
     tape.record(.scatterAdd, [self, indices], target: shape)
   }
 
-  /// Zeros of the given shape, to which each entry is added at a fixed position.
-  ///
-  /// See ``scatterAdd(at:into:)-(Variable,_)``.
+  /// Zeros, to which each entry is added at a fixed position; see ``scatterAdd(at:into:)-(Variable,_)``.
   public func scatterAdd(at indices: Matrix, into shape: Shape) -> Variable {
     scatterAdd(at: tape.constant(indices), into: shape)
   }
 }
 
-// MARK: - Functions of each entry
+// MARK: - Functions of each entry: the shape stays
 
 extension Variable {
   /// The larger of each entry and zero; its derivative at zero is zero.
-  ///
-  /// - Shapes: `[m, n] → [m, n]`.
   public func relu() -> Variable { record(.relu) }
 
   /// One where an entry is positive, zero elsewhere; its derivative is zero everywhere.
-  ///
-  /// - Shapes: `[m, n] → [m, n]`.
   public func step() -> Variable { record(.step) }
 
   /// The hyperbolic tangent of each entry.
-  ///
-  /// - Shapes: `[m, n] → [m, n]`.
   public func tanh() -> Variable { record(.tanh) }
 
   /// The exponential of each entry.
-  ///
-  /// - Shapes: `[m, n] → [m, n]`.
   public func exp() -> Variable { record(.exp) }
 
   /// The natural logarithm of each entry; NaN below zero.
-  ///
-  /// - Shapes: `[m, n] → [m, n]`.
   public func log() -> Variable { record(.log) }
 
   /// The square root of each entry, NaN below zero; its derivative at zero is defined as zero.
-  ///
-  /// - Shapes: `[m, n] → [m, n]`.
   public func sqrt() -> Variable { record(.sqrt) }
 
   /// The sine of each entry, in radians.
-  ///
-  /// - Shapes: `[m, n] → [m, n]`.
   public func sin() -> Variable { record(.sin) }
 
   /// The cosine of each entry, in radians.
-  ///
-  /// - Shapes: `[m, n] → [m, n]`.
   public func cos() -> Variable { record(.cos) }
 
-  /// The logarithm of the sum of the exponentials of each row, without overflow.
-  ///
-  /// - Shapes: `[m, n] → [m, 1]`.
+  /// The logarithm of one plus the exponential of each entry, without overflow.
+  public func softplus() -> Variable { record(.softplus) }
+
+  /// The logarithm of the sum of the exponentials of each row, without overflow: `[m, n] → [m, 1]`.
   public func logSumExp() -> Variable { record(.logSumExp) }
 
   /// The logarithm of ``softmax()``, without overflow, and without loss of digits where entries are large.
-  ///
-  /// - Shapes: `[m, n] → [m, n]`.
   public func logSoftmax() -> Variable { record(.logSoftmax) }
 
   /// The exponentials of each row, divided by their sum, without overflow.
-  ///
-  /// - Shapes: `[m, n] → [m, n]`.
   public func softmax() -> Variable { logSoftmax().exp() }
 
-  /// The logarithm of one plus the exponential of each entry, without overflow.
-  ///
-  /// - Shapes: `[m, n] → [m, n]`.
-  public func softplus() -> Variable { record(.softplus) }
-
-  /// The entries of `value`, but those of `otherwise` where this variable is zero or negative.
+  /// The entries of `value`, but those of `otherwise` where this variable is zero or negative; the three
+  /// broadcast to the largest.
   ///
   /// Where this variable is NaN the choice is `value`, so that a NaN there is not hidden. No
   /// derivative flows to this variable.
-  ///
-  /// - Shapes: The three broadcast to the largest.
   public func select(_ value: Variable, elseWhereNotPositive otherwise: Variable) -> Variable {
     tape.record(.select, [self, value, otherwise])
   }
@@ -258,7 +208,5 @@ extension Variable {
   /// The same value, cut off from what it was computed from: no derivative flows through it.
   ///
   /// The cut is a line of the tape, so it shows in listings and survives in a ``Program``.
-  ///
-  /// - Shapes: `[m, n] → [m, n]`.
   public func stopGradient() -> Variable { record(.stopGradient) }
 }

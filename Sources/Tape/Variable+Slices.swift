@@ -2,18 +2,12 @@
 // derivatives follow from those. Parts are copies, taken in the time that their entries take.
 
 extension Variable {
-  /// The rows in `range`, from 0.
-  ///
-  /// - Shapes: `[m, n] → [range.count, n]`.
-  /// - Precondition: The range is not empty, and within the rows; anything else stops with a message.
+  /// The rows in `range`, from 0; one that is empty or beyond them stops with a message.
   public func rows(_ range: Range<Int>) -> Variable {
     block(rows: range, columns: 0..<shape.columns)
   }
 
-  /// The columns in `range`, from 0.
-  ///
-  /// - Shapes: `[m, n] → [m, range.count]`.
-  /// - Precondition: The range is not empty, and within the columns; anything else stops with a message.
+  /// The columns in `range`, from 0; one that is empty or beyond them stops with a message.
   public func columns(_ range: Range<Int>) -> Variable {
     block(rows: 0..<shape.rows, columns: range)
   }
@@ -23,19 +17,15 @@ extension Variable {
   /// - Shapes: `[m, n] → [rows.count, columns.count]`.
   /// - Precondition: The ranges are not empty, and within the matrix; anything else stops with a message.
   public func block(rows: Range<Int>, columns: Range<Int>) -> Variable {
-    let all = (0..<shape.rows, 0..<shape.columns)
-    if rows.isEmpty || columns.isEmpty || rows.clamped(to: all.0) != rows
-      || columns.clamped(to: all.1) != columns
+    if rows.isEmpty || columns.isEmpty || rows.clamped(to: 0..<shape.rows) != rows
+      || columns.clamped(to: 0..<shape.columns) != columns
     {
       stop("block: rows \(rows) and columns \(columns) are empty, or not in a matrix of \(shape)")
     }
     return gather(positions(rows, columns, in: shape))
   }
 
-  /// The same entries, counted row by row, in another shape.
-  ///
-  /// - Shapes: `[m, n] → target`.
-  /// - Precondition: `target` has as many entries; anything else stops with both shapes.
+  /// The same entries, counted row by row, in a shape that has as many; another stops with both shapes.
   public func reshaped(to target: Shape) -> Variable {
     if target.count != shape.count {
       stop("reshaped(to:): \(shape) has not the entries of \(target)")
@@ -43,11 +33,9 @@ extension Variable {
     return gather(positions(0..<target.rows, 0..<target.columns, in: target))
   }
 
-  /// One entry of each row: in row *i* the one in column `columns[i]`.
+  /// One entry of each row, in row *i* the one in column `columns[i]`: `[m, n] → [m, 1]`.
   ///
-  /// - Shapes: `[m, n] → [m, 1]`.
-  /// - Precondition: There is a column for each row, and all are in range; anything else stops with a
-  ///   message.
+  /// - Precondition: There is a column for each row, in range; anything else stops with a message.
   public func pick(columns: [Int]) -> Variable {
     if columns.count != shape.rows || !columns.allSatisfy((0..<shape.columns).contains) {
       stop("pick(columns:): \(columns) are not one column of \(shape) for each row")
@@ -75,20 +63,16 @@ extension Variable {
   }
 }
 
-/// The matrix of the rows of each part, those of the first on top.
+/// The matrix of the rows of each part, those of the first on top, in O(entries · log parts).
 ///
-/// - Shapes: `[m₁, n], [m₂, n], … → [m₁ + m₂ + …, n]`.
 /// - Precondition: There is a part, and all have as many columns; anything else stops with both shapes.
-/// - Complexity: O(entries · log parts).
 public func concatenated(rows parts: [Variable]) -> Variable {
   concatenated(parts[...], "concatenated(rows:)", along: (1, 0))
 }
 
-/// The matrix of the columns of each part, those of the first on the left.
+/// The matrix of the columns of each part, those of the first on the left, in O(entries · log parts).
 ///
-/// - Shapes: `[m, n₁], [m, n₂], … → [m, n₁ + n₂ + …]`.
 /// - Precondition: There is a part, and all have as many rows; anything else stops with both shapes.
-/// - Complexity: O(entries · log parts).
 public func concatenated(columns parts: [Variable]) -> Variable {
   concatenated(parts[...], "concatenated(columns:)", along: (0, 1))
 }

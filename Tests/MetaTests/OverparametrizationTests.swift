@@ -37,7 +37,7 @@ import Testing
     let rate = 0.3
     let expected = OverparametrizationTheory.step(
       loss, body: values[0], head: values[1], outerRate: rate)
-    let stepped = zip(values, slope).map { $0.adding($1, scale: -rate) }
+    let stepped = zip(values, slope).map { $0 - rate * $1 }
     #expect(relativeDistance(stepped, [expected.body, expected.head]) < 1e-12)
     // Exact order is another function.
     let exact = gradient(of: loss(b, w, order: .exact), wrt: [b, w]).map(\.value)

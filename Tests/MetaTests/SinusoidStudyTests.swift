@@ -71,7 +71,7 @@ import Testing
         AdamOptimizer(rate: 0.001, count: training.state.parameters.count)
       )
       adam.step(
-        &numbers, gradient: problem.metaGradient(method).gradient.values.flatMap(\.elements))
+        &numbers, gradient: problem.metaGradient(method).gradient.flattened)
       return numbers
     }
     let expected = stepped(method)

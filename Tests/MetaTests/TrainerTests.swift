@@ -44,8 +44,8 @@ import Testing
       #expect(step.tasks == tasks.map(\.data) && step.loss == result.loss)
       #expect(bits(step.parameters.values) == bits(values))
       #expect(bits(step.gradient.values) == bits(result.gradient.values))
-      var numbers = values.flatMap(\.elements)
-      adam.step(&numbers, gradient: result.gradient.values.flatMap(\.elements))
+      var numbers = values.flattened
+      adam.step(&numbers, gradient: result.gradient.flattened)
       values = problem.network.matrices(numbers)
     }
     #expect(bits(trainer.parameters.values) == bits(values))
@@ -87,7 +87,7 @@ import Testing
         [Matrix(target.shape, repeating: 0)], optimizer: SteepestDescent(rate: 0), seed: 0)
     ) { parameters, tasks in
       #expect(tasks == nil)
-      let off = parameters[0].adding(target, scale: -1)
+      let off = parameters[0] - target
       return (2 * off.elements.reduce(0) { $0 + $1 * $1 }, [off.map { 4 * $0 }])
     }
     trainer.run(until: 1)

@@ -6,16 +6,16 @@ package import Tape
 /// The distance of two lists of matrices, relative to the largest entry of the second.
 package func relativeDistance(_ a: [Matrix], _ b: [Matrix]) -> Double {
   guard a.map(\.shape) == b.map(\.shape) else { return .infinity }
-  let pairs = zip(a.flatMap(\.elements), b.flatMap(\.elements))
+  let pairs = zip(a.flattened, b.flattened)
   let distance = pairs.reduce(0) { max($0, abs($1.0 - $1.1)) }
-  let size = b.flatMap(\.elements).reduce(0) { max($0, abs($1)) }
-  if !(a + b).flatMap(\.elements).allSatisfy(\.isFinite) { return .infinity }
+  let size = b.flattened.reduce(0) { max($0, abs($1)) }
+  if !(a + b).flattened.allSatisfy(\.isFinite) { return .infinity }
   return distance == 0 ? 0 : distance / (size > 0 ? size : 1)
 }
 
 /// Σ ⟨aᵢ, bᵢ⟩.
 package func inner(_ a: [Matrix], _ b: [Matrix]) -> Double {
-  zip(a.flatMap(\.elements), b.flatMap(\.elements)).reduce(0) { $0 + $1.0 * $1.1 }
+  zip(a.flattened, b.flattened).reduce(0) { $0 + $1.0 * $1.1 }
 }
 
 /// One random matrix of each shape.

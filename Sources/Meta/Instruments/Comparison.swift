@@ -1,4 +1,4 @@
-public import Nets
+import Nets
 public import Tape
 
 /// How far a gradient, of first order for instance, is from the exact one.
@@ -19,17 +19,17 @@ public struct GradientGap: Equatable, Sendable {
   ///
   /// - Precondition: Counts of entries agree; anything else stops with a message.
   public init(exact: [Matrix], other: [Matrix]) {
-    let exact = exact.flatMap(\.elements)
-    let first = other.flatMap(\.elements)
+    let exact = exact.flattened
+    let first = other.flattened
     if exact.count != first.count {
       stop("GradientGap: \(exact.count) entries, but \(first.count) of the other")
     }
     let (exactNorm, firstNorm) = (norm(exact), norm(first))
-    guard exactNorm > 0, firstNorm > 0 else {
-      let both = exactNorm == firstNorm
+    guard exactNorm > 0, firstNorm > 0, exactNorm.isFinite, firstNorm.isFinite else {
+      let both = exactNorm == 0 && firstNorm == 0
       (cosine, angle) = both ? (1, 0) : (nil, nil)
       (normRatio, relativeError) =
-        both ? (1, 0) : exactNorm > 0 ? (firstNorm / exactNorm, 1) : (nil, nil)
+        both ? (1, 0) : exactNorm > 0 && firstNorm == 0 ? (0, 1) : (nil, nil)
       return
     }
     // By the sum and the difference of the directions: Kahan, *How futile are mindless assessments
@@ -69,18 +69,6 @@ extension GradientGap: Encodable {
     try container.encode(normRatio, forKey: .normRatio)
     try container.encode(relativeError, forKey: .relativeError)
   }
-}
-
-extension Parameters<Matrix> {
-  /// The length of all entries together, as one vector.
-  public var norm: Double { Meta.norm(values.flatMap(\.elements)) }
-}
-
-/// The length of a vector, safe from overflow and underflow.
-func norm(_ vector: [Double]) -> Double {
-  let largest = vector.reduce(0) { max($0, abs($1)) }
-  if largest == 0 { return 0 }
-  return largest * vector.reduce(0) { $0 + ($1 / largest) * ($1 / largest) }.squareRoot()
 }
 
 /// The exact meta-gradient of a problem against that of another order, by default first order.

@@ -121,8 +121,8 @@ extension BilevelProblem {
       (loop.metaGradient(.exact) + loop.metaGradient(.firstOrder), [])
     }.outputs()
     let count = learnedPositions.count
-    let exact = gradients.map { $0[..<count].flatMap(\.elements) }
-    let first = gradients.map { $0[count...].flatMap(\.elements) }
+    let exact = gradients.map { $0[..<count].flattened }
+    let first = gradients.map { $0[count...].flattened }
     let (tasks, steps) = (taskData, Differentiation(self, .exact).steps)
     let intervals = GapIntervals(exact: exact, other: first)
     func estimate(_ value: Double?, _ interval: ClosedRange<Double>?) -> Diagnosis.Estimate? {

@@ -82,7 +82,7 @@ extension BilevelProblem {
     let scale = gradient.gradientNorm > 0 ? -length / gradient.gradientNorm : 0
     evaluator.setLearned(
       zip(gradient.gradient.names, gradient.gradient.values).map {
-        outer[$0].adding($1, scale: scale)
+        outer[$0] + scale * $1
       })
     let loss = evaluator.evaluate().loss
     return loss.isFinite ? loss : .infinity

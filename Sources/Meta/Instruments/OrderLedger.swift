@@ -38,7 +38,7 @@ public struct OrderLedger: Sendable {
   /// The exact meta-gradient, put together from its parts.
   public var exact: Parameters<Matrix> {
     Parameters(
-      firstOrder.descriptions, zip(firstOrder.values, difference.values).map { $0.adding($1) })
+      firstOrder.descriptions, zip(firstOrder.values, difference.values).map(+))
   }
 
   /// Each inner step with its entries and their terms added up, in order.
@@ -65,7 +65,7 @@ public struct OrderLedger: Sendable {
       firstOrder.descriptions,
       firstOrder.descriptions.indices.map { position in
         entries.reduce(Matrix(firstOrder[position].shape, repeating: 0)) {
-          $0.adding($1.term[position])
+          $0 + $1.term[position]
         }
       })
   }

@@ -66,7 +66,7 @@ extension BilevelProblem {
       return products.flatMap { matrices in
         (0..<steps).map { step -> [Double] in
           let start = step * shapes.count
-          return matrices[start..<start + shapes.count].flatMap(\.elements)
+          return matrices[start..<start + shapes.count].flattened
         }
       }
     }

@@ -24,7 +24,7 @@ public final class InnerRun {
     problem.check()
     let parts = LoopParts(problem, task.shapes)
     let outer = Storage(capacity: problem.outer.shapes.offsets().last ?? 0)
-    outer.write(problem.outer.values.flatMap(\.elements), at: 0)
+    outer.write(problem.outer.flattened, at: 0)
     (descriptions, shapes) = (parts.begin.inner.descriptions, task.shapes)
     start = parts.startRoutine().map { BoundRoutine($0, outer: outer) }
     step = start == nil ? nil : BoundRoutine(parts.stepRoutine(parts.step()), outer: outer)
@@ -50,7 +50,7 @@ public final class InnerRun {
   ) {
     if task.shapes != shapes { stop("InnerRun: \(task.shapes) for \(shapes)") }
     let data = Storage(capacity: shapes.offsets().last ?? 0)
-    data.write(task.values.flatMap(\.elements), at: 0)
+    data.write(task.flattened, at: 0)
     for bound in [start, step, outerLoss].compactMap(\.self) { bound.bind(.task, to: data) }
     start?.run(into: point)
     point.clear(stateRange)

@@ -99,7 +99,7 @@ public final class MetaGradientEvaluator {
     if values.descriptions != descriptions {
       stop("setOuter: \(values.names) \(values.shapes) for \(descriptions.map(\.name))")
     }
-    outer.write(values.values.flatMap(\.elements), at: 0)
+    outer.write(values.flattened, at: 0)
   }
 
   /// Moves to other values of what is learned, one behind the other in the order of the gradient.
@@ -191,7 +191,7 @@ private struct LoadedTask: @unchecked Sendable {
   let program: Int
 
   init(_ task: Parameters<Matrix>, program: Int) {
-    let numbers = task.values.flatMap(\.elements)
+    let numbers = task.flattened
     block = Storage(capacity: numbers.count)
     block.write(numbers, at: 0)
     self.program = program

@@ -59,13 +59,13 @@ extension OverparametrizationStudy {
       let weights = run.truth.weights(using: &generator)
       let data = run.truth.points(points, weights, using: &generator)
       func append(_ estimate: AdaptationRisk.Estimate, _ vector: Matrix) {
-        let error = vector.adding(weights, scale: -1).elements.reduce(0) { $0 + $1 * $1 }
+        let error = (vector - weights).elements.reduce(0) { $0 + $1 * $1 }
         errors[estimate, default: []].append(error)
       }
-      let residual = data.inputs.times(run.body.times(run.head)).adding(data.targets, scale: -1)
-      let slope = run.body.transposed.times(data.inputs.transposed.times(residual))
+      let residual = data.inputs.matmul(run.body.matmul(run.head)) - data.targets
+      let slope = run.body.transposed.matmul(data.inputs.transposed.matmul(residual))
       append(
-        .oneStep, run.body.times(run.head.adding(slope, scale: -innerRate / Double(points))))
+        .oneStep, run.body.matmul(run.head - (innerRate / Double(points)) * slope))
       for (estimate, feature) in features { append(estimate, ridge(data, feature)) }
     }
     let loss = expectedLoss(run.truth)
@@ -82,15 +82,15 @@ extension OverparametrizationStudy {
     let signal = spectrum.reduce(0, +)
     let size = features.elements.reduce(0) { $0 + $1 * $1 }
     let penalty = max(noiseVariance, 1e-9) * size / max(signal, 1e-12)
-    let seen = data.inputs.times(features)
+    let seen = data.inputs.matmul(features)
     // In the smaller of both spaces: (XF)ᵀ(XF(XF)ᵀ + λI)⁻¹y where points are few.
     let isDual = seen.rows < seen.columns
-    let square = isDual ? seen.times(seen.transposed) : seen.transposed.times(seen)
-    let right = isDual ? data.targets : seen.transposed.times(data.targets)
-    guard let solution = square.adding(.identity(square.rows), scale: penalty).solving(right) else {
+    let square = isDual ? seen.matmul(seen.transposed) : seen.transposed.matmul(seen)
+    let right = isDual ? data.targets : seen.transposed.matmul(data.targets)
+    guard let solution = (square + penalty * .identity(square.rows)).solving(right) else {
       stop("ridge: the penalty \(penalty) does not make the equations regular")
     }
-    return features.times(isDual ? seen.transposed.times(solution) : solution)
+    return features.matmul(isDual ? seen.transposed.matmul(solution) : solution)
   }
 
   /// Orthonormal columns that span the leading eigenvectors of a symmetric matrix, by orthogonal
@@ -100,7 +100,7 @@ extension OverparametrizationStudy {
   ) -> Matrix {
     var basis = Matrix.orthonormal(Shape(matrix.rows, count), using: &generator)
     for _ in 0..<500 {
-      guard let next = matrix.times(basis).orthonormalized else { break }
+      guard let next = matrix.matmul(basis).orthonormalized else { break }
       basis = next
     }
     return basis

@@ -12,8 +12,8 @@ public enum SharedRepresentation: String, CaseIterable, Sendable {
   fileprivate func targets(
     _ inputs: Matrix, _ truth: LinearRepresentation, head: Matrix
   ) -> Matrix {
-    let features = inputs.times(truth.representation)
-    return (self == .linear ? features : features.map { max($0, 0) }).times(head)
+    let features = inputs.matmul(truth.representation)
+    return (self == .linear ? features : features.map { max($0, 0) }).matmul(head)
   }
 }
 
@@ -94,15 +94,15 @@ extension OverparametrizationStudy {
     ]
     for task in drawn {
       func append(_ estimate: AdaptationRisk.Estimate, _ outputs: Matrix) {
-        let off = outputs.adding(task.query.targets, scale: -1).elements
-        errors[estimate, default: []].append(dot(off, off) / 100)
+        let off = outputs - task.query.targets
+        errors[estimate, default: []].append(off.dot(off) / 100)
       }
       let seen = LabelledPoints(
         inputs: features(parameters, task.support.inputs), targets: task.support.targets)
       append(
         .learntRidge,
-        features(parameters, task.query.inputs).times(ridge(seen, .identity(width))))
-      append(.singleTask, task.query.inputs.times(ridge(task.support, .identity(dimension))))
+        features(parameters, task.query.inputs).matmul(ridge(seen, .identity(width))))
+      append(.singleTask, task.query.inputs.matmul(ridge(task.support, .identity(dimension))))
     }
     return AdaptationRisk.Estimate.allCases.compactMap { estimate in
       errors[estimate].map {

@@ -70,7 +70,7 @@ public struct OverparametrizationStudy: Sendable {
   public func expectedLoss(_ truth: LinearRepresentation) -> ExpectedANILLoss {
     let b = truth.representation
     return ExpectedANILLoss(
-      covariance: b.times(.diagonal(spectrum)).times(b.transposed), innerRate: innerRate,
+      covariance: b.matmul(.diagonal(spectrum)).matmul(b.transposed), innerRate: innerRate,
       samples: innerSamples, noiseVariance: noiseVariance)
   }
 
@@ -104,7 +104,7 @@ public struct OverparametrizationStudy: Sendable {
     var (truth, body, head, generator) = start(seed: seed)
     let (trainer, moment) = try trainer(method, truth, [body, head], &generator)
     var run = Run(method: method, seed: seed, truth: truth, body: body, head: head, moment: moment)
-    train(trainer, &run, progress) { $0[0].times($0[1]).norm }
+    train(trainer, &run, progress) { $0[0].matmul($0[1]).norm }
     (run.body, run.head) = (trainer.parameters[0], trainer.parameters[1])
     return run
   }
@@ -143,8 +143,8 @@ public struct OverparametrizationStudy: Sendable {
   ) {
     let body = parameters[0]
     let truth = run.truth.representation
-    let inside = truth.transposed.times(body)
-    let outside = body.adding(truth.times(inside), scale: -1)
+    let inside = truth.transposed.matmul(body)
+    let outside = body - truth.matmul(inside)
     run.steps.append(step)
     run.signal.append(inside.singularValues.map { $0 * $0 })
     run.orthogonal.append(outside.singularValues.map { $0 * $0 })
@@ -172,8 +172,7 @@ public struct OverparametrizationStudy: Sendable {
       // E[Xᵀy yᵀX]/m² = (1 + 1/m)M + ((tr M + σ²)/m)I.
       let m = Double(innerSamples)
       let level = (spectrum.reduce(0, +) + noiseVariance) / m
-      let moment = loss.covariance.map { (1 + 1 / m) * $0 }
-        .adding(.identity(dimension), scale: level)
+      let moment = loss.covariance.map { (1 + 1 / m) * $0 } + level * .identity(dimension)
       let trainer = Trainer(
         network.parameters, from: TrainingState(start, optimizer: optimizer, seed: 0)
       ) { parameters, _ in
@@ -193,9 +192,9 @@ public struct OverparametrizationStudy: Sendable {
       learningRate: innerRate, tasks: drawn)
     var moment = Matrix(Shape(dimension, dimension), repeating: 0)
     for task in drawn {
-      let mean = task.support.inputs.transposed.times(task.support.targets)
+      let mean = task.support.inputs.transposed.matmul(task.support.targets)
         .map { $0 / Double(innerSamples) }
-      moment = moment.adding(mean.times(mean.transposed), scale: 1 / Double(tasks))
+      moment += (1 / Double(tasks)) * mean.matmul(mean.transposed)
     }
     return (Trainer(problem, method, optimizer: optimizer, threads: threads), moment)
   }

@@ -15,10 +15,10 @@ extension RandomRegression {
   package func statistics(of task: LearningTask) -> Statistics {
     let (support, query) = (task.support.inputs.transposed, task.query.inputs.transposed)
     return Statistics(
-      supportGram: support.times(task.support.inputs),
-      supportMoment: support.times(task.support.targets),
-      queryGram: query.times(task.query.inputs),
-      queryMoment: query.times(task.query.targets))
+      supportGram: support.matmul(task.support.inputs),
+      supportMoment: support.matmul(task.support.targets),
+      queryGram: query.matmul(task.query.inputs),
+      queryMoment: query.matmul(task.query.targets))
   }
 
   /// Draws the statistics of a task without its points: XᵀX is a Wishart matrix (Bartlett's
@@ -34,9 +34,9 @@ extension RandomRegression {
       // A root of XᵀX: with few points, the points themselves.
       let root: Matrix
       if points < dimension {
-        root = truth.factor.times(.gaussian(Shape(dimension, points), using: &generator))
+        root = truth.factor.matmul(.gaussian(Shape(dimension, points), using: &generator))
       } else {
-        root = truth.factor.times(
+        root = truth.factor.matmul(
           Matrix(Shape(dimension, dimension)) { row, column in
             if row < column { return 0 }
             return row > column
@@ -44,10 +44,10 @@ extension RandomRegression {
               : generator.nextChiSquared(points - row).squareRoot()
           })
       }
-      let gram = root.times(root.transposed)
-      let noise = root.times(
+      let gram = root.matmul(root.transposed)
+      let noise = root.matmul(
         .gaussian(Shape(root.columns, 1), deviation: deviation, using: &generator))
-      return (gram, gram.times(truth.coefficients).adding(noise))
+      return (gram, gram.matmul(truth.coefficients) + noise)
     }
     let (support, query) = (half(), half())
     return Statistics(

@@ -125,7 +125,7 @@ public struct RepresentationStudy: Sendable {
     let scale = 1 / (innerRate > 0 ? innerRate : 1).squareRoot()
     guard let sine = initialDistance else { return random.map { scale * $0 } }
     let inside = truth.representation
-    let outside = random.adding(inside.times(inside.transposed.times(random)), scale: -1)
+    let outside = random - inside.matmul(inside.transposed.matmul(random))
     guard let complement = outside.orthonormalized else {
       stop("RepresentationStudy: no \(rank) directions are orthogonal to \(rank) of \(dimension)")
     }
@@ -151,9 +151,9 @@ public struct RepresentationStudy: Sendable {
   /// The smallest eigenvalue of the mean of wᵢwᵢᵀ, with wᵢ = w − αBᵀ(Bw − B*w*) the head after one
   /// step on the population loss.
   private func headDiversity(_ body: Matrix, _ head: Matrix, _ weights: [Matrix]) -> Double {
-    let residual = body.times(head)
+    let residual = body.matmul(head)
     let adapted = weights.map {
-      head.adding(body.transposed.times(residual.adding($0, scale: -1)), scale: -innerRate)
+      head - innerRate * body.transposed.matmul(residual - $0)
     }
     let stacked = Matrix(Shape(rank, adapted.count)) { adapted[$1][$0, 0] }
     if adapted.count < rank { return 0 }

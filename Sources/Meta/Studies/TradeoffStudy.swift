@@ -88,8 +88,7 @@ public struct TradeoffStudy: Sendable {
       let evaluator = MetaGradientEvaluator(
         try problem(rate: rate, pooled(drawn, method)), method)
       let trained = descend(evaluator, rate: rate)
-      distances.append(
-        trained.adding(solution, scale: -1).norm / solution.norm)
+      distances.append((trained - solution).norm / solution.norm)
     }
     return (distances[0], distances[1])
   }
@@ -100,7 +99,7 @@ public struct TradeoffStudy: Sendable {
     var (parameters, descent) = (Matrix(start.shape, repeating: 0), start)
     for _ in 0..<20_000 {
       if descent.norm < 1e-13 * start.norm { break }
-      parameters = parameters.adding(descent, scale: -1 / curvature)
+      parameters -= (1 / curvature) * descent
       descent = slope(evaluator, parameters, rate: rate)
     }
     return parameters
@@ -121,8 +120,7 @@ public struct TradeoffStudy: Sendable {
     let size = tasks.dimension
     let start = slope(evaluator, Matrix(Shape(size, 1), repeating: 0), rate: rate)
     let columns = (0..<size).map { axis in
-      slope(evaluator, Matrix(Shape(size, 1)) { row, _ in row == axis ? 1 : 0 }, rate: rate)
-        .adding(start, scale: -1)
+      slope(evaluator, Matrix(Shape(size, 1)) { row, _ in row == axis ? 1 : 0 }, rate: rate) - start
     }
     return (start, Matrix(Shape(size, size)) { columns[$1][$0, 0] })
   }
@@ -239,13 +237,13 @@ public struct TradeoffStudy: Sendable {
       one.setTasks([task])
       let local = quadratic(one, rate: rate)
       gradients.append(local.gradient)
-      hessian = hessian.adding(local.hessian, scale: 1 / Double(count))
+      hessian += (1 / Double(count)) * local.hessian
     }
     let mean = gradients.reduce(Matrix(Shape(size, 1), repeating: 0)) {
-      $0.adding($1, scale: 1 / Double(count))
+      $0 + (1 / Double(count)) * $1
     }
     let variance = gradients.reduce(0.0) { sum, gradient in
-      let off = gradient.adding(mean, scale: -1).norm
+      let off = (gradient - mean).norm
       return sum + off * off / Double(count - 1)
     }
     return (hessian.singularValues[0], variance)

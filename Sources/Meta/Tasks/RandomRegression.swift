@@ -41,7 +41,7 @@ public struct RandomRegression: TaskDistribution {
       dimension == 1
       ? Matrix(1) : Matrix.orthonormal(Shape(dimension, dimension), using: &generator)
     return Truth(
-      coefficients: coefficients, factor: rotation.times(roots),
+      coefficients: coefficients, factor: rotation.matmul(roots),
       noiseVariance: .random(in: 0..<scale, using: &generator))
   }
 
@@ -52,8 +52,8 @@ public struct RandomRegression: TaskDistribution {
     let truth = truth(using: &generator)
     func draw(_ points: Int) -> LabelledPoints<Matrix> {
       let inputs = Matrix.gaussian(Shape(points, dimension), using: &generator)
-        .times(truth.factor.transposed)
-      let clean = inputs.times(truth.coefficients)
+        .matmul(truth.factor.transposed)
+      let clean = inputs.matmul(truth.coefficients)
       let deviation = truth.noiseVariance.squareRoot()
       return LabelledPoints(
         inputs: inputs, targets: clean.map { $0 + deviation * generator.nextGaussian() })

@@ -1,24 +1,4 @@
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
-/// The number as C's `printf` writes it: in Meta, which has no Foundation, this is the one place that
-/// names a platform.
-private func printed(_ number: Double, as format: String) -> String {
-  if number.isNaN { return "nan" }
-  // The largest number has 309 digits before the point.
-  var text = Array(repeating: CChar(0), count: 400)
-  let count = withVaList([number]) { vsnprintf(&text, text.count, format, $0) }
-  if count >= text.count {
-    text = Array(repeating: 0, count: Int(count) + 1)
-    _ = withVaList([number]) { vsnprintf(&text, text.count, format, $0) }
-  }
-  return String(decoding: text.prefix(Int(count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
-}
+import Tape
 
 extension Double {
   /// The number with so many decimals.

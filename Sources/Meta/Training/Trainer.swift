@@ -19,7 +19,7 @@ public struct TrainingState<Rule: Optimizer>: Codable, Equatable, Sendable {
   ///   - optimizer: What moves them.
   ///   - seed: Where the tasks that are drawn follow from.
   public init(_ parameters: [Matrix], optimizer: Rule, seed: UInt64) {
-    self.parameters = parameters.flatMap(\.elements)
+    self.parameters = parameters.flattened
     (self.optimizer, generatorState) = (optimizer, seed)
   }
 
@@ -170,7 +170,7 @@ public final class Trainer<Rule: Optimizer> {
       let step = TrainingStep(
         iteration: state.iteration, parameters: parameters, tasks: tasks ?? [], loss: loss,
         gradient: Parameters(descriptions, gradient))
-      state.step(along: gradient.flatMap(\.elements))
+      state.step(along: gradient.flattened)
       state.generatorState = generator.state
       let goesOn = try report(step)
       if !state.parameters.allSatisfy({ abs($0) < bound }) { return .diverged }

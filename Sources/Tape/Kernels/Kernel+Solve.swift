@@ -1,8 +1,7 @@
 extension Kernel {
   /// Solves `a · x = b` for a square first operand.
   ///
-  /// A matrix with an entry that is not finite gives NaN, as it does elsewhere; one that is singular
-  /// as far as rounding can tell stops.
+  /// A matrix that is not finite gives NaN; one that is singular as far as rounding can tell stops.
   static let solve = Kernel { call in
     let n = call.shape.rows
     guard let factors = Factors(of: call.a.base, n, in: call.scratch) else {
@@ -105,42 +104,34 @@ struct Factors {
     }
   }
 
-  /// Solves with the transposes of both triangles in place.
-  private func substituteTransposed(_ x: UnsafeMutablePointer<Double>) {
-    for row in 0..<n {
-      x[row] /= entries[row * n + row]
-      for i in row + 1..<n { x[i] -= entries[row * n + i] * x[row] }
-    }
-    for row in (0..<n).reversed() {
-      for i in 0..<row { x[i] -= entries[row * n + i] * x[row] }
-    }
-  }
-
   /// An estimate of the 1-norm of the inverse: never above it but for rounding, seldom below a third.
   ///
   /// The exchange of rows does not change that norm. Higham, *FORTRAN codes for estimating the one-norm of
   /// a real or complex matrix* (1988), which is what LAPACK does.
   private func inverseNorm(_ x: UnsafeMutablePointer<Double>) -> Double {
-    func length() -> Double { (0..<n).reduce(0) { $0 + abs(x[$1]) } }
-    x.update(repeating: 1 / Double(n), count: n)
-    var estimate = 0.0
-    for _ in 0..<5 {
+    func solvedLength() -> Double {
       substitute(x, 1)
-      let found = length()
-      guard found.isFinite else { return .infinity }
-      if found <= estimate { break }
-      estimate = found
-      // Uphill: the unit vector along which the sum of sizes rises most.
-      for i in 0..<n { x[i] = x[i] < 0 ? -1 : 1 }
-      substituteTransposed(x)
-      let steepest = (0..<n).reduce(0) { abs(x[$1]) > abs(x[$0]) ? $1 : $0 }
-      x.update(repeating: 0, count: n)
-      x[steepest] = 1
+      let length = (0..<n).reduce(0) { $0 + abs(x[$1]) }
+      return length.isFinite ? length : .infinity
     }
-    // A vector that the ascent cannot be led away from.
+    // A vector that the ascent which follows cannot be led away from.
     for i in 0..<n { x[i] = (i % 2 == 0 ? 1 : -1) * (1 + Double(i) / Double(max(n - 1, 1))) }
-    substitute(x, 1)
-    let alternating = length()
-    return alternating.isFinite ? max(estimate, 2 * alternating / Double(3 * n)) : .infinity
+    let alternating = 2 * solvedLength() / Double(3 * n)
+    x.update(repeating: 1 / Double(n), count: n)
+    var (estimate, found) = (0.0, solvedLength())
+    for _ in 0..<4 where found > estimate && found < .infinity {
+      estimate = found
+      // Uphill, by the transposed triangles: the unit vector along which the sum of sizes rises most.
+      for i in 0..<n { x[i] = x[i] < 0 ? -1 : 1 }
+      for row in 0..<n {
+        x[row] /= entries[row * n + row]
+        for i in row + 1..<n { x[i] -= entries[row * n + i] * x[row] }
+      }
+      for row in (0..<n).reversed() { for i in 0..<row { x[i] -= entries[row * n + i] * x[row] } }
+      let steepest = (0..<n).reduce(0) { abs(x[$1]) > abs(x[$0]) ? $1 : $0 }
+      for i in 0..<n { x[i] = i == steepest ? 1 : 0 }
+      found = solvedLength()
+    }
+    return max(estimate, found, alternating)
   }
 }

@@ -135,6 +135,6 @@ extension Storage {
 struct Slot: Sendable {
   /// Of a program: 0 for the workspace's own block, 1 + *i* for that of input *i*.
   var space = 0
-  let offset: Int
+  var offset: Int
   let shape: Shape
 }

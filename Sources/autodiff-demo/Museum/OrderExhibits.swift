@@ -170,6 +170,6 @@ func differentiatingAStopExhibit(_ id: String) throws -> Exhibit {
 /// ‖J − Jᵀ‖ / ‖J‖ of a 2×2 matrix by its columns.
 private func curl(columns: [Matrix]) -> Double {
   let odd = columns[1].elements[0] - columns[0].elements[1]
-  let square = columns.flatMap(\.elements).reduce(0) { $0 + $1 * $1 }
+  let square = columns.flattened.reduce(0) { $0 + $1 * $1 }
   return (2 * odd * odd / square).squareRoot()
 }

@@ -16,7 +16,7 @@ func runToRunExhibit(_ id: String) throws -> Exhibit {
       steps: problem.steps, learningRate: problem.learningRate, tasks: [problem.tasks[0]]), .maml)
   let gradients = problem.tasks.map { task in
     single.setTasks([task])
-    return single.evaluate().gradient.values.flatMap(\.elements)
+    return single.evaluate().gradient.flattened
   }
   var generator = SeededGenerator(seed: 1)
   var sums: Set<[UInt64]> = []
@@ -30,7 +30,7 @@ func runToRunExhibit(_ id: String) throws -> Exhibit {
     threads.flatMap { count in
       let evaluator = MetaGradientEvaluator(problem, .maml, threads: count)
       return (0..<2).map { _ in
-        evaluator.evaluate().gradient.values.flatMap(\.elements).map(\.bitPattern)
+        evaluator.evaluate().gradient.flattened.map(\.bitPattern)
       }
     })
   let (a, b) = ((0.1 + 0.2) + 0.3, 0.1 + (0.2 + 0.3))

@@ -34,9 +34,9 @@ import Testing
           Matrix(Shape(2, 2)) { numbers[2 * $0 + $1] },
           Matrix(Shape(2, 1)) { i, _ in numbers[4 + i] },
         ], steps: 2, learningRate: problem.learningRate, tasks: problem.tasks
-      ).metaGradient(method).gradient.values.flatMap(\.elements)
+      ).metaGradient(method).gradient.flattened
     }
-    let start = problem.parameters.values.flatMap(\.elements)
+    let start = problem.parameters.flattened
     for method in [Method.maml, .firstOrderMAML, .anil, .firstOrderANIL] {
       let width = 1e-3
       let columns = try start.indices.map { index in

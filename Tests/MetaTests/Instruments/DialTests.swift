@@ -32,7 +32,7 @@ import Testing
       let (first, exact) = (gradient(0), gradient(1))
       for weight in [0.25, 0.5, 0.9, 1.0.nextDown, Double.leastNonzeroMagnitude, -0.5] {
         let mixture = zip(first, exact).map {
-          $0.map { (1 - weight) * $0 }.adding($1, scale: weight)
+          (1 - weight) * $0 + weight * $1
         }
         #expect(relativeDistance(gradient(weight), mixture) < 1e-13, "\(weight)")
         // The value that is differentiated does not change by a bit.
@@ -81,7 +81,7 @@ import Testing
     let moved = try MetaProblem(
       network: problem.network, loss: problem.loss,
       parameters: zip(problem.parameters.values, exact.gradient.values).map {
-        $0.adding($1, scale: -dial.stepLength / exact.gradientNorm)
+        $0 - (dial.stepLength / exact.gradientNorm) * $1
       }, steps: problem.steps, learningRate: problem.learningRate, tasks: problem.tasks)
     let decrease = exact.loss - moved.metaGradient(.maml).loss
     #expect(decrease > 0)

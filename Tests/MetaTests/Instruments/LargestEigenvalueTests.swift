@@ -9,7 +9,7 @@ import Testing
     var generator = SeededGenerator(seed: seed)
     let count = eigenvalues.count
     let basis = Matrix.orthonormal(Shape(count, count), using: &generator)
-    return basis.times(.diagonal(eigenvalues)).times(basis.transposed)
+    return basis.matmul(.diagonal(eigenvalues)).matmul(basis.transposed)
   }
 
   /// Spectra on which power iteration stalls: many eigenvalues within a millionth, or a slow decay.
@@ -27,7 +27,7 @@ import Testing
       largestEigenvalues(from: starts, tolerance: 1e-9, iterations: iterations) { directions in
         calls += 1
         return zip(operations, directions).map { operation, direction in
-          operation.times(Matrix(Shape(60, 1)) { row, _ in direction[row] }).elements
+          operation.matmul(Matrix(Shape(60, 1)) { row, _ in direction[row] }).elements
         }
       }
     }

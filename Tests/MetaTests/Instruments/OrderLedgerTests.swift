@@ -30,8 +30,8 @@ import Testing
       let ledger = problem.ledger(family)
       let exact = problem.metaGradient(family.exact).gradient.values
       let first = problem.metaGradient(family.firstOrder).gradient.values
-      let difference = zip(exact, first).map { $0.adding($1, scale: -1) }
-      let size = exact.flatMap(\.elements).map(abs).max() ?? 0
+      let difference = zip(exact, first).map(-)
+      let size = exact.flattened.map(abs).max() ?? 0
       let away = zip(ledger.difference.values, difference).flatMap {
         zip($0.elements, $1.elements).map { abs($0 - $1) }
       }
@@ -39,11 +39,11 @@ import Testing
       #expect(relativeDistance(ledger.firstOrder.values, first) < 1e-13)
       #expect(relativeDistance(ledger.exact.values, exact) < 1e-13)
       // Neither is a sum of nothing.
-      #expect(difference.flatMap(\.elements).contains { abs($0) > 1e-3 * size })
+      #expect(difference.flattened.contains { abs($0) > 1e-3 * size })
 
       for parts in [ledger.bySteps.map(\.term), ledger.byParameters.map(\.term)] {
         let sum = parts.reduce(ledger.firstOrder.values) { sum, part in
-          zip(sum, part.values).map { $0.adding($1) }
+          zip(sum, part.values).map(+)
         }
         #expect(relativeDistance(sum, exact) < 1e-13)
       }
@@ -65,7 +65,7 @@ import Testing
       let ledger = problem.ledger(.maml)
       for kept in 0...3 {
         let sum = ledger.bySteps.filter { $0.step > 3 - kept }.reduce(ledger.firstOrder.values) {
-          zip($0, $1.term.values).map { $0.adding($1) }
+          zip($0, $1.term.values).map(+)
         }
         let truncated = problem.metaGradient(.maml, order: .lastSteps(kept)).gradient.values
         #expect(relativeDistance(sum, truncated) < 1e-12, "\(kept)")
@@ -99,7 +99,7 @@ import Testing
     let entries = single.ledger(.maml).entries
     #expect(entries.map(\.path.parameter) == ["B", "W"])
     for (position, entry) in entries.enumerated() {
-      let alone = zip(gradientKeeping(position), first).map { $0.adding($1, scale: -1) }
+      let alone = zip(gradientKeeping(position), first).map(-)
       #expect(relativeDistance(entry.term.values, alone) < 1e-12, "\(entry.path)")
     }
   }
@@ -114,7 +114,7 @@ import Testing
     #expect(ledger.entries.count == 300)
     // The exact gradient is what is left when nearly all of first order cancels.
     let exact = problem.metaGradient(.maml).gradient.values[0]
-    let off = ledger.exact[0].adding(exact, scale: -1).elements.map(abs).max() ?? 1
+    let off = (ledger.exact[0] - exact).elements.map(abs).max() ?? 1
     #expect(off < 1e-13 * (ledger.firstOrder[0].elements.map(abs).max() ?? 0))
   }
 

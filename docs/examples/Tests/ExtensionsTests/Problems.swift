@@ -35,7 +35,7 @@ struct Setting: Sendable, CustomStringConvertible {
 }
 
 /// The entries of all matrices.
-func entries(_ matrices: Parameters<Matrix>) -> [Double] { matrices.values.flatMap(\.elements) }
+func entries(_ matrices: Parameters<Matrix>) -> [Double] { matrices.flattened }
 
 /// The distance of two lists of numbers, relative to the largest of the second.
 func relativeDistance(_ a: [Double], _ b: [Double]) -> Double {
