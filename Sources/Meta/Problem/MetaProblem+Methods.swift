@@ -38,7 +38,9 @@ extension MetaGradientEvaluator {
 }
 
 extension Trainer {
-  /// Trains what a problem learns, from where the problem has it; see
+  /// Trains what a problem learns, from where the problem has it.
+  ///
+  /// The method says what adapts and what is differentiated; for the rest see
   /// ``init(_:order:by:optimizer:seed:threads:drawing:)``.
   public convenience init(
     _ problem: MetaProblem, _ method: Method, by route: Route = .unrolled, optimizer: Rule,
@@ -50,7 +52,10 @@ extension Trainer {
       seed: seed, threads: threads, drawing: draw.map { draw in { draw(&$0).map(\.data) } })
   }
 
-  /// Goes on with a training of the same problem; see ``init(_:order:by:from:threads:drawing:)``.
+  /// Goes on with a training of the same problem.
+  ///
+  /// The method says what adapts and what is differentiated; for the rest see
+  /// ``init(_:order:by:from:threads:drawing:)``.
   public convenience init(
     _ problem: MetaProblem, _ method: Method, by route: Route = .unrolled,
     from state: TrainingState<Rule>, threads: Int = 1,
