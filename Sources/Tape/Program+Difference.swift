@@ -12,9 +12,7 @@ extension Program {
     return correspondences(&known).enumerated().filter { !theirs.contains($1) }.map(\.offset)
   }
 
-  /// The lines as text, as in ``listing``, with ✂ before those that `other` does not compute.
-  ///
-  /// See ``lines(missingIn:)``.
+  /// The lines as text, with ✂ before those that `other` does not compute; see ``lines(missingIn:)``.
   public func listing(markingWhatIsMissingIn other: Program) -> String {
     recording.listing(outputs: outputs, marked: Set(lines(missingIn: other)))
   }
@@ -23,10 +21,8 @@ extension Program {
   package var lineDescriptions: [(operands: [Int], level: Int, source: String, input: Int?)] {
     let positions = inputPositions
     return recording.instructions.enumerated().map { line, instruction in
-      (
-        Array(instruction.operands), instruction.level, recording.labels[instruction.label],
-        positions[line]
-      )
+      let source = recording.labels[instruction.label]
+      return (Array(instruction.operands), instruction.level, source, positions[line])
     }
   }
 
