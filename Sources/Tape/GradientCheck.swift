@@ -51,6 +51,7 @@ extension DerivativeCheck: CustomStringConvertible {
 ///   - function: Called anew for every evaluation, with variables on a new tape.
 ///   - points: Where; at a kink the check cannot tell.
 ///   - orders: Up to which order; fewer than one stops with a message.
+///   - generator: Where the directions come from.
 /// - Returns: One finding per order, from 1 on.
 /// - Complexity: 13 evaluations per order, each about 3ⁿ times the cost of the function; up to 45 where
 ///   the wide differences do not agree.
