@@ -21,8 +21,7 @@ public struct CompiledFunction: Sendable {
   ///   - shapes: Those of the arguments, at least one.
   ///   - withHessian: Whether Hessian-vector products will be asked for.
   ///   - function: Called once, with variables whose values are zeros: what it decides in Swift is
-  ///     frozen.
-  /// - Precondition: `function` gives a 1×1 variable; anything else stops with a message.
+  ///     frozen. It gives a 1×1 variable; another shape stops with a message.
   /// - Complexity: O(lines); nothing is computed.
   public init(
     of shapes: [Shape], withHessian: Bool = false, _ function: ([Variable]) -> Variable
@@ -44,19 +43,18 @@ public struct CompiledFunction: Sendable {
   /// The value at `points`, one matrix per argument; another count or shape stops with a message.
   public func value(at points: [Matrix]) -> Double { value.run(points)[0].elements[0] }
 
-  /// The value at `points`, and the gradient, a matrix per argument.
-  ///
-  /// - Precondition: One matrix per argument, of its shape; anything else stops with a message.
+  /// The value at `points`, and the gradient, a matrix per argument; another count or shape of points
+  /// stops with a message.
   public func valueWithGradient(at points: [Matrix]) -> (value: Double, gradient: [Matrix]) {
     let outputs = valueWithGradient.run(points)
     return (outputs[0].elements[0], Array(outputs.dropFirst()))
   }
 
-  /// The Hessian at `points` times a direction, a matrix per argument.
+  /// The Hessian at `points` times a direction, a matrix per argument: about 2.75 gradients for a network
+  /// of two layers.
   ///
   /// - Precondition: The function was compiled `withHessian`; points and directions are one matrix per
   ///   argument, of its shape. Anything else stops with a message.
-  /// - Complexity: About 2.75 gradients for a two-layer network.
   public func hessianVectorProduct(at points: [Matrix], along directions: [Matrix]) -> [Matrix] {
     guard let program = hessianVectorProduct else {
       stop("hessianVectorProduct(at:along:): the function was compiled without its Hessian")

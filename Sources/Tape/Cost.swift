@@ -23,7 +23,9 @@ extension Program {
     let inputCount = inputs.reduce(0) { $0 + recording.instructions[$1].shape.count }
     return Cost(
       instructions: steps.count,
-      multiplyAdds: recording.instructions.indices.reduce(0) { $0 + recording.multiplyAdds($1) },
+      multiplyAdds: recording.instructions.indices.reduce(0) {
+        $0 + recording.work($1).multiplyAdds
+      },
       peakBytes: (plan.count + plan.scratchCount + inputCount) * MemoryLayout<Double>.stride)
   }
 
@@ -32,23 +34,16 @@ extension Program {
 
   /// The number of computed lines at each derivative level, from level 0 on.
   public var instructionsByLevel: [Int] {
-    var counts: [Int] = [0]
-    for instruction in recording.instructions where !instruction.isLeaf {
-      while counts.count <= instruction.level { counts.append(0) }
-      counts[instruction.level] += 1
-    }
+    let levels = recording.instructions.filter { !$0.isLeaf }.map(\.level)
+    var counts = Array(repeating: 0, count: 1 + (levels.max() ?? 0))
+    for level in levels { counts[level] += 1 }
     return counts
   }
 }
 
 extension Recording {
-  /// The multiply-adds of line `index`, zero where it is neither a matrix product nor a solution.
-  func multiplyAdds(_ index: Int) -> Int { work(index).multiplyAdds }
-
-  /// The numbers that the kernel of line `index` keeps while it runs.
-  func scratchCount(_ index: Int) -> Int { work(index).scratch }
-
-  private func work(_ index: Int) -> (multiplyAdds: Int, scratch: Int) {
+  /// Of the kernel of line `index`: its multiply-adds, and the numbers that it keeps while it runs.
+  func work(_ index: Int) -> (multiplyAdds: Int, scratch: Int) {
     let line = instructions[index]
     switch Operation.rules[Int(line.operation.rawValue)].shape {
     case .product(let transposed):

@@ -10,10 +10,7 @@
 /// respect to `u` gives the Jacobian times the direction. The first sweep is only read by the second
 /// one where that needs it; a ``Program`` prunes the rest.
 ///
-/// - Parameters:
-///   - results: Variables of any shapes.
-///   - variables: What is moved.
-///   - directions: One per variable, of its shape.
+/// - Parameter directions: One per variable, of its shape.
 /// - Returns: One product per result, of its shape.
 /// - Precondition: Counts and shapes agree; all are on one tape. Anything else stops with a message.
 /// - Reference: Christianson, *Automatic Hessians by reverse accumulation* (1992).
@@ -33,10 +30,7 @@ public func jacobianVectorProduct(
 
 /// The Hessian of a scalar times a direction, forward over reverse, recorded on the same tape.
 ///
-/// - Parameters:
-///   - result: A 1×1 variable.
-///   - variables: What is differentiated with respect to, twice.
-///   - directions: One per variable, of its shape.
+/// - Parameter directions: One per variable, of its shape.
 /// - Returns: One block of the product per variable, of its shape.
 /// - Precondition: `result` is 1×1, counts and shapes agree; anything else stops with a message.
 /// - Complexity: About 2.75 gradients for a two-layer network, once pruned.
@@ -62,29 +56,21 @@ public func gradient(at point: Variable, of function: (Variable) -> Variable) ->
 
 // MARK: - On matrices
 
-/// The gradient of a scalar function of matrices.
+/// The gradient of a scalar function of matrices: one per argument, of its shape.
 ///
-/// - Parameters:
-///   - points: The arguments.
-///   - function: What to differentiate; it is called once, with variables on a new tape.
-/// - Returns: One gradient per argument, of its shape.
-/// - Precondition: `function` gives a 1×1 variable; anything else stops with a message.
-public func gradient(
-  at points: [Matrix], of function: ([Variable]) -> Variable
-) -> [Matrix] {
+/// - Parameter function: Called once, with variables on a new tape. It gives a 1×1 variable; another shape
+///   stops with a message, here and in what follows.
+public func gradient(at points: [Matrix], of function: ([Variable]) -> Variable) -> [Matrix] {
   valueWithGradient(at: points, of: function).gradient
 }
 
-/// The gradient of a scalar function of one matrix.
-///
-/// - Precondition: `function` gives a 1×1 variable; anything else stops with a message.
+/// The gradient of a scalar function of one matrix; a result that is not 1×1 stops with a message.
 public func gradient(at point: Matrix, of function: (Variable) -> Variable) -> Matrix {
   gradient(at: [point]) { function($0[0]) }[0]
 }
 
-/// The value of a scalar function of matrices, and its gradient.
-///
-/// - Precondition: `function` gives a 1×1 variable; anything else stops with a message.
+/// The value of a scalar function of matrices, and its gradient, one per argument; a result that is not
+/// 1×1 stops with a message.
 public func valueWithGradient(
   at points: [Matrix], of function: ([Variable]) -> Variable
 ) -> (value: Double, gradient: [Matrix]) {
@@ -93,27 +79,22 @@ public func valueWithGradient(
   return (result.scalar, gradients.map(\.value))
 }
 
-/// The value of a function of matrices, and the map from an upstream gradient to those of the arguments.
-///
-/// - Returns: The value, and a pullback that may be called any number of times with a matrix of the
-///   value's shape; another shape stops with a message.
+/// The value of a function of matrices, and the map from an upstream gradient to those of the arguments,
+/// which may be called any number of times; an upstream of another shape than the value's stops.
 public func valueWithPullback(
   at points: [Matrix], of function: ([Variable]) -> Variable
 ) -> (value: Matrix, pullback: (Matrix) -> [Matrix]) {
   let (variables, result) = recorded(function, points)
   let (value, tape, end) = (result.value, result.tape, result.tape.mark)
-  return (
-    value,
-    { upstream in
-      defer { tape.truncate(to: end) }
-      return pullback(of: [result], at: [tape.constant(upstream)], wrt: variables).map(\.value)
-    }
-  )
+  func pulledBack(_ upstream: Matrix) -> [Matrix] {
+    defer { tape.truncate(to: end) }
+    return pullback(of: [result], at: [tape.constant(upstream)], wrt: variables).map(\.value)
+  }
+  return (value, pulledBack)
 }
 
-/// How a function of matrices changes as its arguments move along `directions`.
+/// The Jacobian-vector product: how a function of matrices changes as its arguments move.
 ///
-/// - Returns: The Jacobian-vector product, of the shape of the function's value.
 /// - Precondition: One direction per argument, of its shape; anything else stops with a message.
 public func jacobianVectorProduct(
   at points: [Matrix], along directions: [Matrix], of function: ([Variable]) -> Variable
@@ -124,9 +105,8 @@ public func jacobianVectorProduct(
   return Program(inputs: [], outputs: products).run([])[0]  // without what only serves as a path
 }
 
-/// The Hessian of a scalar function of matrices, times a direction.
+/// The Hessian of a scalar function of matrices, times a direction: one block per argument, of its shape.
 ///
-/// - Returns: One block of the product per argument, of its shape.
 /// - Precondition: `function` gives a 1×1 variable; one direction per argument, of its shape.
 ///   Anything else stops with a message.
 /// - Complexity: About 2.75 gradients for a two-layer network.

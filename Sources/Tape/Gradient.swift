@@ -6,12 +6,9 @@
 
 /// The gradient of a scalar with respect to some variables, recorded on the same tape.
 ///
-/// A variable on which the result does not depend has gradient zero, of its own shape. The result
-/// can be differentiated again, to any order.
+/// A variable on which the result does not depend has gradient zero. The result can be differentiated
+/// again, to any order.
 ///
-/// - Parameters:
-///   - result: A 1×1 variable.
-///   - variables: Any variables of its tape.
 /// - Returns: One gradient per variable, of the variable's shape.
 /// - Precondition: `result` is 1×1; all are on one tape. Anything else stops with a message.
 /// - Complexity: O(lines between the earliest variable and the result); about two products are
@@ -26,27 +23,21 @@ public func gradient(of result: Variable, wrt variables: [Variable]) -> [Variabl
   return pullback(of: [result], at: [result.tape.constant(1)], wrt: variables)
 }
 
-/// The gradient of a scalar with respect to one variable, recorded on the same tape.
-///
-/// See ``gradient(of:wrt:)->[Variable]``.
+/// The gradient of a scalar with respect to one variable; see ``gradient(of:wrt:)->[Variable]``.
 public func gradient(of result: Variable, wrt variable: Variable) -> Variable {
   gradient(of: result, wrt: [variable])[0]
 }
 
 /// The vector-Jacobian product: the gradient of `Σ ⟨resultsᵢ, upstreamsᵢ⟩`, the upstreams held fixed.
 ///
-/// - Parameters:
-///   - results: Variables of any shapes.
-///   - upstreams: One per result, of its shape.
-///   - variables: What is differentiated with respect to.
+/// - Parameter upstreams: One per result, of its shape.
 /// - Returns: One gradient per variable, of the variable's shape.
 /// - Precondition: Counts and shapes agree; all are on one tape. Anything else stops with a message.
 public func pullback(
   of results: [Variable], at upstreams: [Variable], wrt variables: [Variable]
 ) -> [Variable] {
   zip(variables, reachedPullback(of: results, at: upstreams, wrt: variables)).map {
-    variable, found in
-    found ?? variable.tape.constant(Matrix(variable.shape, repeating: 0))
+    $1 ?? $0.tape.constant(Matrix($0.shape, repeating: 0))
   }
 }
 
@@ -99,6 +90,12 @@ private struct Sweep {
 
   private func isOnPath(_ line: Int) -> Bool { line >= first && depends[line - first] }
 
+  /// The gradient of a line so far.
+  private func gradient(of line: Int) -> Variable? {
+    let found = Int(gradientLine[line - first])
+    return found < 0 ? nil : Variable(tape: tape, index: found)
+  }
+
   mutating func run(
     seeds: [(result: Variable, upstream: Variable)], _ variables: [Variable]
   ) -> [Variable?] {
@@ -109,22 +106,16 @@ private struct Sweep {
       tape.sweepLevel = result.instruction.level + 1
       add(upstream, to: result.index)
     }
-    for line in gradientLine.indices.reversed() where gradientLine[line] >= 0 {
-      differentiate(Variable(tape: tape, index: first + line))
+    for line in gradientLine.indices.reversed() {
+      guard let upstream = gradient(of: first + line) else { continue }
+      differentiate(Node(output: Variable(tape: tape, index: first + line), upstream: upstream))
     }
-    return variables.map { variable in
-      let line = variable.index - first
-      return line < gradientLine.count && gradientLine[line] >= 0
-        ? Variable(tape: tape, index: Int(gradientLine[line])) : nil
-    }
+    return variables.map { $0.index - first < gradientLine.count ? gradient(of: $0.index) : nil }
   }
 
-  private mutating func differentiate(_ output: Variable) {
-    let instruction = output.instruction
-    tape.sweepLevel = instruction.level + 1
-    tape.label = instruction.label
-    let upstream = Variable(tape: tape, index: Int(gradientLine[output.index - first]))
-    let node = Node(output: output, upstream: upstream)
+  private mutating func differentiate(_ node: Node) {
+    let instruction = node.output.instruction
+    (tape.sweepLevel, tape.label) = (instruction.level + 1, instruction.label)
     let pullbacks = tape.rules[Int(instruction.operation.rawValue)].pullbacks
 
     for (position, operand) in instruction.operands.enumerated() where isOnPath(operand) {
@@ -141,8 +132,7 @@ private struct Sweep {
   }
 
   private mutating func add(_ contribution: Variable, to line: Int) {
-    let sofar = Int(gradientLine[line - first])
-    let total = sofar < 0 ? contribution : Variable(tape: tape, index: sofar) + contribution
+    let total = gradient(of: line).map { $0 + contribution } ?? contribution
     gradientLine[line - first] = Int32(total.index)
   }
 }

@@ -215,7 +215,9 @@ private func compare(
     let scale = max(size, abs(recorded), abs(difference), floor, bend)
     let off = bend > 0x1p-10 * scale ? max(distance, bend) : distance
     let error: Double = off == 0 ? 0 : off / scale
-    if error < found.error || found.error.isNaN { (found.error, found.difference) = (error, difference) }
+    if error < found.error || found.error.isNaN {
+      (found.error, found.difference) = (error, difference)
+    }
     // The narrowest width above rounding says whether a kink is near.
     if max(distance, bend) > rounding / width { found.isNearKink = distance <= bend }
   }

@@ -33,13 +33,9 @@ public final class GradientTape {
   private var evaluation = Evaluation()
 
   /// Creates an empty tape.
-  public convenience init() {
-    self.init(rules: Operation.rules)
-  }
+  public convenience init() { self.init(rules: Operation.rules) }
 
-  package init(rules: [Rule]) {
-    self.rules = rules
-  }
+  package init(rules: [Rule]) { self.rules = rules }
 
   /// The number of lines recorded so far.
   public var count: Int { recording.instructions.count }
@@ -48,24 +44,17 @@ public final class GradientTape {
 // MARK: - Leaves
 
 extension GradientTape {
-  /// Records a value from outside, of which derivatives are taken and which a ``Program`` replaces.
-  ///
-  /// - Parameters:
-  ///   - value: What it is here; a replay may bring another of the same shape.
-  ///   - name: What listings call it.
+  /// Records a value from outside, of which derivatives are taken, and which the replay of a ``Program``
+  /// may replace by another of the same shape; listings call it `name`.
   public func input(_ value: Matrix, named name: String = "") -> Variable {
     leaf(.input, value, label: name.isEmpty ? 0 : intern([name]))
   }
 
   /// Records a fixed value.
-  public func constant(_ value: Matrix) -> Variable {
-    leaf(.constant, value, label: 0)
-  }
+  public func constant(_ value: Matrix) -> Variable { leaf(.constant, value, label: 0) }
 
   /// Records a fixed number, as a 1×1 matrix.
-  public func constant(_ value: Double) -> Variable {
-    constant(Matrix(value))
-  }
+  public func constant(_ value: Double) -> Variable { constant(Matrix(value)) }
 
   private func leaf(_ operation: Operation, _ value: Matrix, label: Int) -> Variable {
     let start = recording.literals.count
@@ -117,9 +106,7 @@ extension GradientTape {
         operation: operation, level: level, operands: Operands(operands.map(\.index)),
         shape: shape, label: label, literal: 0, era: era))
   }
-}
 
-extension GradientTape {
   /// Stops with a message unless the variables are lines of this tape, and not of a part cut off it.
   func check(_ variables: [Variable], for operation: @autoclosure () -> String) {
     for variable in variables {
@@ -152,9 +139,7 @@ extension GradientTape {
   /// A place to which a tape can be cut back.
   public struct Mark {
     fileprivate let tape: GradientTape
-    fileprivate let lines: Int
-    fileprivate let literals: Int
-    fileprivate let labels: Int
+    fileprivate let lines, literals, labels: Int
     fileprivate let lastEra: Int32?
   }
 
@@ -167,10 +152,8 @@ extension GradientTape {
 
   /// Forgets every line after `mark`, so that a long-lived tape can be used again and again.
   ///
-  /// Variables recorded after the mark must not be used any more: using one stops with a message.
-  ///
-  /// - Precondition: The mark is of this tape, and the tape was not cut back beyond it since;
-  ///   anything else stops with a message.
+  /// Using a variable recorded after the mark stops with a message, and so does a mark of another tape or
+  /// one beyond which this was cut back since.
   public func truncate(to mark: Mark) {
     let isHere =
       mark.tape === self && mark.lines <= count
@@ -213,7 +196,6 @@ private struct Evaluation {
   private var end = 0
   private let storage = Storage(capacity: 0)
 
-  /// The number of lines that are computed.
   var count: Int { offsets.count }
 
   mutating func truncate(to count: Int) {
@@ -225,19 +207,18 @@ private struct Evaluation {
   mutating func advance(through index: Int, of recording: Recording, rules: [Rule]) {
     for line in offsets.count..<max(offsets.count, index + 1) {
       let instruction = recording.instructions[line]
-      storage.reserve(end + instruction.shape.count, scratch: recording.scratchCount(line))
+      func slot(_ line: Int) -> Slot {
+        Slot(offset: offsets[line], shape: recording.instructions[line].shape)
+      }
+      storage.reserve(end + instruction.shape.count, scratch: recording.work(line).scratch)
       offsets.append(end)
       end += instruction.shape.count
       if instruction.isLeaf {
         storage.write(recording.literal(line), at: offsets[line])
       } else {
-        func slot(_ line: Int) -> Slot {
-          Slot(offset: offsets[line], shape: recording.instructions[line].shape)
-        }
         let (a, b, c) = instruction.operands.padded
-        storage.execute(
-          rules[Int(instruction.operation.rawValue)].kernel, result: slot(line), slot(a), slot(b),
-          slot(c))
+        let kernel = rules[Int(instruction.operation.rawValue)].kernel
+        storage.execute(kernel, result: slot(line), slot(a), slot(b), slot(c))
       }
     }
   }

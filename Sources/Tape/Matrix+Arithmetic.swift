@@ -39,11 +39,9 @@ extension Matrix {
     return Matrix(shape, zip(elements, other.elements).map(combine))
   }
 
-  /// The matrix product `self · other`.
+  /// The matrix product `self · other`, in O(*mkn*): `[m, k] · [k, n] → [m, n]`.
   ///
-  /// - Shapes: `[m, k] · [k, n] → [m, n]`.
   /// - Precondition: The *k* agree; anything else stops with both shapes.
-  /// - Complexity: O(*mkn*).
   public func matmul(_ other: Matrix) -> Matrix {
     if columns != other.rows { stop("Matrix.matmul: \(shape) and \(other.shape)") }
     let (a, b, width) = (elements, other.elements, other.columns)
@@ -62,9 +60,7 @@ extension Matrix {
   /// Rows and columns exchanged.
   public var transposed: Matrix { Matrix(shape.transposed) { self[$1, $0] } }
 
-  /// The sum of the products of entries in the same place.
-  ///
-  /// - Precondition: Equal shapes; anything else stops with both.
+  /// The sum of the products of entries in the same place; shapes that differ stop with both.
   public func dot(_ other: Matrix) -> Double {
     if shape != other.shape { stop("Matrix.dot: \(shape) and \(other.shape)") }
     return Tape.dot(elements, other.elements)
@@ -77,22 +73,15 @@ extension Matrix {
 // MARK: - Parts, and matrices of a known form
 
 extension Matrix {
-  /// Some of the rows.
-  ///
-  /// - Shapes: `[m, n] → [range.count, n]`.
-  /// - Precondition: The range is within the rows and not empty; anything else stops with a message.
+  /// The rows in `range`, from 0; one that is empty or beyond them stops with a message.
   public func rows(_ range: Range<Int>) -> Matrix { block(range, 0..<columns) }
 
-  /// Some of the columns.
-  ///
-  /// - Shapes: `[m, n] → [m, range.count]`.
-  /// - Precondition: The range is within the columns and not empty; anything else stops with a message.
+  /// The columns in `range`, from 0; one that is empty or beyond them stops with a message.
   public func columns(_ range: Range<Int>) -> Matrix { block(0..<rows, range) }
 
   private func block(_ rowRange: Range<Int>, _ columnRange: Range<Int>) -> Matrix {
-    if rowRange.isEmpty || columnRange.isEmpty || rowRange.lowerBound < 0
-      || rowRange.upperBound > rows
-      || columnRange.lowerBound < 0 || columnRange.upperBound > columns
+    if rowRange.isEmpty || columnRange.isEmpty || rowRange.clamped(to: 0..<rows) != rowRange
+      || columnRange.clamped(to: 0..<columns) != columnRange
     {
       stop("Matrix: no rows \(rowRange), columns \(columnRange) in a matrix of \(shape)")
     }
@@ -106,8 +95,7 @@ extension Matrix {
     Matrix(Shape(size, size)) { $0 == $1 ? 1 : 0 }
   }
 
-  /// The square matrix with these entries on its diagonal and zeros elsewhere; at least one entry, or
-  /// it stops with a message.
+  /// The square matrix with these entries on its diagonal, zeros elsewhere; none stops with a message.
   public static func diagonal(_ entries: [Double]) -> Matrix {
     Matrix(Shape(entries.count, entries.count)) { $0 == $1 ? entries[$0] : 0 }
   }
@@ -138,23 +126,18 @@ extension Sequence<Matrix> {
 // MARK: - Files
 
 extension Matrix: Codable {
-  private enum CodingKeys: String, CodingKey {
-    case rows, columns
-    case elements = "values"
+  private struct Stored: Codable {
+    let rows, columns: Int
+    let values: [Double]
   }
 
   /// Reads `rows`, `columns` and `values`, row by row.
   ///
   /// - Throws: `DecodingError` with the text of ``MatrixError`` where they disagree.
   public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    let (rows, columns) = (
-      try container.decode(Int.self, forKey: .rows),
-      try container.decode(Int.self, forKey: .columns)
-    )
-    let elements = try container.decode([Double].self, forKey: .elements)
+    let stored = try Stored(from: decoder)
     do {
-      try self.init(rows: rows, columns: columns, elements: elements)
+      try self.init(rows: stored.rows, columns: stored.columns, elements: stored.values)
     } catch {
       throw DecodingError.dataCorrupted(
         DecodingError.Context(
@@ -164,9 +147,6 @@ extension Matrix: Codable {
 
   /// Writes `rows`, `columns` and `values`.
   public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(rows, forKey: .rows)
-    try container.encode(columns, forKey: .columns)
-    try container.encode(elements, forKey: .elements)
+    try Stored(rows: rows, columns: columns, values: elements).encode(to: encoder)
   }
 }

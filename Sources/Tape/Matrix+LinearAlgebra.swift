@@ -1,10 +1,8 @@
 // Decompositions of small matrices that nobody differentiates.
 
 extension Matrix {
-  /// Orthonormal columns that span what the columns span.
-  ///
-  /// - Returns: Nil if they are linearly dependent, to rounding.
-  /// - Complexity: O(*mn* min(*m*, *n*)).
+  /// Orthonormal columns that span what the columns span, in O(*mn* min(*m*, *n*)); nil if those are
+  /// linearly dependent, to rounding.
   public var orthonormalized: Matrix? {
     var basis: [[Double]] = []
     for column in 0..<columns {
@@ -55,11 +53,10 @@ extension Matrix {
     return vectors.map { Tape.dot($0, $0).squareRoot() }.sorted(by: >)
   }
 
-  /// The solution *X* of `self · X = right`, by elimination with pivots.
+  /// The solution *X* of `self · X = right`, by elimination with pivots; nil if the matrix is singular, to
+  /// rounding.
   ///
-  /// - Shapes: `[n, n]`, `[n, k] → [n, k]`.
-  /// - Returns: Nil if the matrix is singular, to rounding.
-  /// - Precondition: Shapes fit; anything else stops with both.
+  /// - Shapes: `[n, n]`, `[n, k] → [n, k]`; anything else stops with both.
   /// - Complexity: O(*n*²(*n* + *k*)).
   public func solving(_ right: Matrix) -> Matrix? {
     if rows != columns || rows != right.rows { stop("solving: \(shape) for \(right.shape)") }

@@ -57,9 +57,7 @@ public struct Matrix: Equatable, Sendable, CustomStringConvertible {
   }
 
   /// Creates the 1×1 matrix of one number.
-  public init(_ scalar: Double) {
-    self.init(.scalar, [scalar])
-  }
+  public init(_ scalar: Double) { self.init(.scalar, [scalar]) }
 
   /// Creates a matrix from entries that are known to be `shape.count` many.
   init(_ shape: Shape, _ elements: [Double]) {
@@ -67,9 +65,7 @@ public struct Matrix: Equatable, Sendable, CustomStringConvertible {
     self.elements = elements
   }
 
-  /// The entry in the given row and column, both from zero.
-  ///
-  /// - Precondition: Both are in range; anything else stops with a message.
+  /// The entry in the given row and column, both from zero; one out of range stops with a message.
   public subscript(row: Int, column: Int) -> Double {
     get { elements[index(row, column)] }
     set { elements[index(row, column)] = newValue }

@@ -8,10 +8,8 @@ public struct NonFiniteOrigin: Equatable, Sendable, CustomStringConvertible {
   public let level: Int
   /// Where the line comes from, or the name of an input; may be empty.
   public let source: String
-  /// The row of the first entry that is not finite, from 0.
-  public let row: Int
-  /// The column of that entry, from 0.
-  public let column: Int
+  /// The row and column of the first entry that is not finite, from 0.
+  public let row, column: Int
   /// That entry: NaN or an infinity.
   public let value: Double
   /// The lines that it reads, each with the range of its entries, all of them finite.

@@ -7,8 +7,7 @@ extension Operation {
   /// step′ = 0, and sqrt′(0) = 0, so that a norm at zero has derivative zero, never NaN.
   var rule: Rule {
     switch self {
-    case .input, .constant:
-      Rule(.given, kernel: .map { $0 })
+    case .input, .constant: Rule(.given, kernel: .map { $0 })
 
     case .add:
       Rule(.elementwise, kernel: .zip { $0 + $1 }, pullback: { $0.upstream }, { $0.upstream })
@@ -69,8 +68,7 @@ extension Operation {
         .elementwise, kernel: .map { $0 <= 0 ? 0 : $0 },
         pullback: { $0.output.select($0.upstream, elseWhereNotPositive: 0) })
 
-    case .step:
-      Rule(.elementwise, kernel: .map { $0 > 0 ? 1 : 0 }, pullback: nil)
+    case .step: Rule(.elementwise, kernel: .map { $0 > 0 ? 1 : 0 }, pullback: nil)
 
     case .tanh:
       Rule(

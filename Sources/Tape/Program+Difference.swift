@@ -12,9 +12,7 @@ extension Program {
     return correspondences(&known).enumerated().filter { !theirs.contains($1) }.map(\.offset)
   }
 
-  /// The lines as text, as in ``listing``, with ✂ before those that `other` does not compute.
-  ///
-  /// See ``lines(missingIn:)``.
+  /// The lines as text, with ✂ before those that `other` does not compute; see ``lines(missingIn:)``.
   public func listing(markingWhatIsMissingIn other: Program) -> String {
     recording.listing(outputs: outputs, marked: Set(lines(missingIn: other)))
   }
@@ -25,10 +23,8 @@ extension Program {
   {
     let positions = inputPositions
     return recording.instructions.enumerated().map { line, instruction in
-      (
-        Array(instruction.operands), instruction.level, recording.sources[instruction.label],
-        positions[line]
-      )
+      let source = recording.sources[instruction.label]
+      return (Array(instruction.operands), instruction.level, source, positions[line])
     }
   }
 

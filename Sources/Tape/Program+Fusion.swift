@@ -82,7 +82,7 @@ struct Fusion {
       guard let (product, transposed, scale) = scaledProduct(term) else { continue }
       let factors = operands[product]
       let call = Call(
-        line: index, kernel: .sumOfProduct(transposed: transposed),
+        line: index, kernel: .product(transposed: transposed, isAdded: true),
         operands: Operands([factors[0], factors[1], addend]), scale: scale,
         overwritable: factors.contains(addend) ? 0..<0 : 2..<3)
       return (call, [term, product])

@@ -11,14 +11,17 @@ struct MemoryPlan: Sendable {
     _ recording: Recording, _ calls: [Call], inputs: [Int], outputs: [Int], reusingMemory: Bool
   ) {
     let lines = recording.instructions
-    scratchCount = lines.indices.reduce(0) { max($0, recording.scratchCount($1)) }
+    scratchCount = lines.indices.reduce(0) { max($0, recording.work($1).scratch) }
     placeLeaves(lines, inputs: inputs)
-    placeResults(of: calls, lastReaders: reusingMemory ? Self.lastReaders(lines, calls, outputs) : [])
+    placeResults(
+      of: calls, lastReaders: reusingMemory ? Self.lastReaders(lines, calls, outputs) : [])
   }
 
   /// By line, the last call that reads it; −1 for leaves, which keep their value from run to run, and
   /// for outputs, which keep it until they are read.
-  private static func lastReaders(_ lines: [Instruction], _ calls: [Call], _ outputs: [Int]) -> [Int] {
+  private static func lastReaders(_ lines: [Instruction], _ calls: [Call], _ outputs: [Int])
+    -> [Int]
+  {
     var readers = Array(repeating: -1, count: lines.count)
     for (index, call) in calls.enumerated() { for line in call.reads { readers[line] = index } }
     for line in lines.indices where lines[line].isLeaf { readers[line] = -1 }
@@ -47,7 +50,8 @@ struct MemoryPlan: Sendable {
       let reads = call.reads
       var dying: [(slot: Slot, isOverwritten: Bool)] = []
       for (position, line) in reads.enumerated()
-      where !lastReaders.isEmpty && lastReaders[line] == index && !reads[..<position].contains(line) {
+      where !lastReaders.isEmpty && lastReaders[line] == index && !reads[..<position].contains(line)
+      {
         let isOverwritten =
           call.overwritable.contains(position) && slots[line].shape == slots[call.line].shape
         dying.append((slots[line], isOverwritten))

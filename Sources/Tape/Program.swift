@@ -10,10 +10,8 @@ public struct Program: Sendable {
   /// The lines that are left, in the order in which they run.
   package let recording: Recording
 
-  /// The lines of the inputs, in the order in which they were named.
-  package let inputs: [Int]
-  /// The lines of the outputs, in the order in which they were named.
-  package let outputs: [Int]
+  /// The lines of the inputs and of the outputs, in the order in which they were named.
+  package let inputs, outputs: [Int]
 
   let steps: [Step]
   let plan: MemoryPlan
@@ -21,10 +19,7 @@ public struct Program: Sendable {
   /// One call of a kernel, with its operands found.
   struct Step: Sendable {
     let kernel: Kernel
-    let result: Slot
-    let a: Slot
-    let b: Slot
-    let c: Slot
+    let result, a, b, c: Slot
     let scale: Slot?
   }
 
@@ -43,37 +38,30 @@ public struct Program: Sendable {
   public init(inputs: [Variable], outputs: [Variable], reusingMemory: Bool = true) {
     guard let tape = outputs.first?.tape else { stop("Program: there is no output") }
     tape.check(inputs + outputs, for: "Program")
-    for (position, input) in inputs.enumerated() {
-      if input.instruction.operation != .input {
-        stop("Program: input \(position) is computed by \(input.instruction.operation)")
-      }
+    for (position, input) in inputs.enumerated() where input.instruction.operation != .input {
+      stop("Program: input \(position) is computed by \(input.instruction.operation)")
     }
     if Set(inputs.map(\.index)).count < inputs.count { stop("Program: an input is named twice") }
 
     let pruned = Pruning(
       of: tape.recording, inputs: inputs.map(\.index), outputs: outputs.map(\.index))
-    let recording = pruned.recording
+    (recording, self.inputs, self.outputs) = (pruned.recording, pruned.inputs, pruned.outputs)
     let calls = Fusion(recording, outputs: pruned.outputs).calls(kernels: tape.rules)
-    let plan = MemoryPlan(
+    plan = MemoryPlan(
       recording, calls, inputs: pruned.inputs, outputs: pruned.outputs,
       reusingMemory: reusingMemory)
-    steps = calls.map { call in
+    steps = calls.map { [plan] call in
       let (a, b, c) = call.operands.padded
       return Step(
         kernel: call.kernel, result: plan.slots[call.line], a: plan.slots[a], b: plan.slots[b],
         c: plan.slots[c], scale: call.scale.map { plan.slots[$0] })
     }
-    self.recording = recording
-    self.inputs = pruned.inputs
-    self.outputs = pruned.outputs
-    self.plan = plan
   }
 
-  /// Runs the program once, in memory of its own.
+  /// Runs the program once, in memory of its own, and returns a matrix per output.
   ///
   /// - Parameter values: One matrix per input, of the shape that was recorded; anything else stops
   ///   with a message.
-  /// - Returns: One matrix per output.
   public func run(_ values: [Matrix]) -> [Matrix] {
     let workspace = Workspace(for: self)
     if values.count != inputs.count {

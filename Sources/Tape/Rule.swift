@@ -37,10 +37,8 @@ package struct Rule: Sendable {
 
 /// An instruction as its pullbacks see it.
 package struct Node {
-  /// The result of the instruction.
-  package let output: Variable
-  /// The gradient with respect to ``output``, of the same shape.
-  package let upstream: Variable
+  /// The result of the instruction, and the gradient with respect to it, of the same shape.
+  package let output, upstream: Variable
 
   /// The operand at `position`.
   package subscript(position: Int) -> Variable {
@@ -113,17 +111,20 @@ package enum ShapeRule: Sendable {
       // All of one shape; then each operand in turn as the only one that is not broadcast.
       let same = [Array(repeating: full, count: arity)]
       let broadcast = (0..<(arity > 1 ? arity : 0)).flatMap { largest in
-        [Shape.scalar, row, column].map { small in
-          (0..<arity).map { $0 == largest ? full : small }
+        [Shape.scalar, row, column].map { small in (0..<arity).map { $0 == largest ? full : small }
         }
       }
       return (same + broadcast).map { ($0, nil) }
     case .product(let transposition):
       return [(Shape(3, 4), Shape(4, 2)), (Shape(5, 3), Shape(3, 1)), (Shape(1, 6), Shape(6, 7))]
         .map { a, b in
-          [transposition == .first ? a.transposed : a, transposition == .second ? b.transposed : b]
+          (
+            [
+              transposition == .first ? a.transposed : a,
+              transposition == .second ? b.transposed : b,
+            ], nil
+          )
         }
-        .map { ($0, nil) }
     case .transposed, .column: return [full, row, column].map { ([$0], nil) }
     case .reduced: return [.scalar, row, column, full].map { ([full], $0) }
     case .expanded: return [.scalar, row, column, full].map { ([$0], full) }

@@ -2,14 +2,10 @@
 ///
 /// A scalar is 1×1, a column vector `n`×1, a row vector 1×`n`.
 public struct Shape: Codable, Hashable, Sendable, CustomStringConvertible {
-  /// The number of rows, at least one.
-  public let rows: Int
-  /// The number of columns, at least one.
-  public let columns: Int
+  /// The number of rows and of columns, at least one each.
+  public let rows, columns: Int
 
-  /// Creates the shape `rows × columns`.
-  ///
-  /// - Precondition: Both are at least one; anything else stops with a message.
+  /// Creates the shape `rows × columns`; one of them below one stops with a message.
   public init(_ rows: Int, _ columns: Int) {
     if rows < 1 || columns < 1 {
       stop("Shape: rows and columns are at least 1, but are \(rows) and \(columns)")
@@ -18,9 +14,7 @@ public struct Shape: Codable, Hashable, Sendable, CustomStringConvertible {
     self.columns = columns
   }
 
-  /// Reads `rows` and `columns`.
-  ///
-  /// - Throws: `DecodingError` if one is below one.
+  /// Reads `rows` and `columns`, or throws `DecodingError` if one is below one.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     rows = try container.decode(Int.self, forKey: .rows)

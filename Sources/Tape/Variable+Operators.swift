@@ -84,9 +84,8 @@ extension Variable {
   /// The sum of all entries, 1×1.
   public func sum() -> Variable { sum(to: .scalar) }
 
-  /// The sum over rows, over columns or over both, so that `target` is left.
-  ///
-  /// - Precondition: Each dimension of `target` is that of `self`, or one; anything else stops with both.
+  /// The sum over rows, over columns or over both, so that `target` is left: each of its dimensions is that
+  /// of `self` or one, and anything else stops with both shapes.
   public func sum(to target: Shape) -> Variable { record(.sum, target: target) }
 
   /// The mean of all entries, 1×1.
@@ -98,9 +97,8 @@ extension Variable {
     sum(to: target) * (Double(target.count) / Double(shape.count))
   }
 
-  /// The matrix repeated along its dimensions of one until it is of shape `target`.
-  ///
-  /// - Precondition: Each dimension is that of `target`, or one; anything else stops with both shapes.
+  /// The matrix repeated along its dimensions of one until it is of shape `target`; one with another
+  /// dimension stops with both shapes.
   public func broadcast(to target: Shape) -> Variable { record(.broadcast, target: target) }
 
   /// The matrix `x` for which `self · x = other`, by elimination with partial pivoting.

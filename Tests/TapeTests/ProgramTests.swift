@@ -255,3 +255,31 @@ import Testing
     #expect(standardError(stale).contains("was truncated from the tape"))
   }
 }
+
+@Suite struct EqualConstantTests {
+  /// A slice or an im2col that each inner step records is computed once, since its indices are one line.
+  @Test func whatReadsEqualConstantsIsComputedOnce() throws {
+    let tape = GradientTape()
+    let x = tape.input(try Matrix([[1, 2], [3, 4]]))
+    let sums = (0..<3).map { _ in x.gather(Matrix(Shape(2, 3), repeating: 2)).sum() }
+    let program = Program(inputs: [x], outputs: sums)
+    #expect(program.cost.instructions == 2)
+    #expect(program.cost.peakBytes == 8 * (4 + 6 + 6 + 1))
+    #expect(program.run([x.value]).map(\.elements) == [[18], [18], [18]])
+  }
+
+  /// By their bits: −0 is not 0, and NaN is itself. Inputs never merge, whatever their values here.
+  @Test func constantsMergeByTheirBitsAndInputsNever() {
+    let tape = GradientTape()
+    func quotients(_ leaf: (Matrix) -> Variable, _ entry: Double) -> [Variable] {
+      [entry, entry].map { 1 / leaf(Matrix(Shape(1, 2), repeating: $0)) }
+    }
+    let zeros = [0.0, -0.0].map { 1 / tape.constant(Matrix(Shape(1, 2), repeating: $0)) }
+    let program = Program(
+      inputs: [], outputs: zeros + quotients(tape.constant, 2) + quotients(tape.constant, .nan))
+    #expect(program.cost.instructions == 4)
+    #expect(program.run([])[..<2].map { $0[0, 1] } == [.infinity, -.infinity])
+    let inputs = quotients({ tape.input($0) }, 2)
+    #expect(Program(inputs: [], outputs: inputs).cost.instructions == 2)
+  }
+}

@@ -1,60 +1,56 @@
 extension Kernel {
   /// The entries of the first operand at the positions in the second, zero at −1.
   static let gather = Kernel { call in
-    let (entries, result) = (call.a.base, call.result)
-    var i = 0
-    while let index = call.eightPositions(i, in: call.a.shape) {
-      let whole = unsafeBitCast(index + wholeNumbers, to: SIMD8<Int64>.self)
-      let positions = whole &- SIMD8(repeating: Int64(bitPattern: wholeNumbers.bitPattern))
+    call.checkPositions(.gather, in: call.a.shape)
+    for i in 0..<call.shape.count {
+      let position = integer(call.b.base[i])
       // Read even where it is not used: quicker than a branch that is hard to foresee.
-      let read: SIMD8<Int64> = pointwiseMax(positions, SIMD8(repeating: 0))
-      func entry(_ lane: Int) -> Double { entries[Int(read[lane])] }
-      let gathered = SIMD8<Double>(
-        entry(0), entry(1), entry(2), entry(3), entry(4), entry(5), entry(6), entry(7))
-      gathered.replacing(with: 0, where: index .< 0).store(result + i, 8)
-      i += 8
-    }
-    while i < call.b.shape.count {
-      let position = call.position(i, .gather, in: call.a.shape)
-      result[i] = position < 0 ? 0 : entries[position]
-      i += 1
+      let entry = call.a.base[max(position, 0)]
+      call.result[i] = position < 0 ? 0 : entry
     }
   }
 
   /// Zeros, plus each entry of the first operand at its position in the second, in their order.
   static let scatterAdd = Kernel { call in
+    call.checkPositions(.scatterAdd, in: call.shape)
     call.result.update(repeating: 0, count: call.shape.count)
     for i in 0..<call.b.shape.count {
-      let position = call.position(i, .scatterAdd, in: call.shape)
+      let position = integer(call.b.base[i])
       if position >= 0 { call.result[position] += call.a.base[i] }
     }
   }
 }
 
 extension KernelCall {
-  /// The eight positions from `start` on; nil where fewer are left or one is not in `target`.
-  @inline(__always)
-  fileprivate func eightPositions(_ start: Int, in target: Shape) -> SIMD8<Double>? {
-    if start + 8 > b.shape.count { return nil }
-    let index = SIMD8(b.base + start)
-    let whole = (index + wholeNumbers) - wholeNumbers
-    let isRight = (whole .== index) .& (index .>= -1) .& (index .<= Double(target.count - 1))
-    return all(isRight) ? index : nil
-  }
-
-  /// The position at `i`, −1 or one in `target`; anything else stops.
-  @inline(__always)
-  fileprivate func position(_ i: Int, _ operation: Operation, in target: Shape) -> Int {
-    let index = b.base[i]
-    if index >= -1, index <= Double(target.count - 1), (index + wholeNumbers) - wholeNumbers == index {
-      return Int(truncatingIfNeeded: (index + wholeNumbers).bitPattern &- wholeNumbers.bitPattern)
+  /// Stops unless the second operand holds positions in a matrix of shape `target`, or −1.
+  fileprivate func checkPositions(_ operation: Operation, in target: Shape) {
+    let (count, last) = (b.shape.count, Double(target.count - 1))
+    // Eight at a time, and only where one is wrong a second time, one by one.
+    var areRight = SIMDMask<SIMD8<Int64>>(repeating: true)
+    var i = 0
+    while i + 8 <= count {
+      let index = SIMD8(b.base + i)
+      let whole = (index + wholeNumbers) - wholeNumbers
+      areRight .&= (whole .== index) .& (index .>= -1) .& (index .<= last)
+      i += 8
     }
+    if !all(areRight) { i = 0 }
+    func isRight(_ index: Double) -> Bool {
+      index >= -1 && index <= last && index.rounded(.down) == index
+    }
+    while i < count, isRight(b.base[i]) { i += 1 }
+    if i == count { return }
     stop(
-      "\(operation): index \(index) at [\(i / b.shape.columns), \(i % b.shape.columns)] is not a "
+      "\(operation): index \(b.base[i]) at [\(i / b.shape.columns), \(i % b.shape.columns)] is not a "
         + "position in \(target): a whole number from -1 to \(target.count - 1)")
   }
 }
 
-/// Where doubles are as far apart as whole numbers: of what is added, the last bits are the whole number,
-/// which is quicker than a conversion.
+/// Where doubles are as far apart as whole numbers: of what is added, the last bits are the whole number.
 private let wholeNumbers = 0x1.8p52
+
+/// A whole number that was checked, as an integer: quicker than a conversion that checks it again.
+@inline(__always)
+private func integer(_ index: Double) -> Int {
+  Int(truncatingIfNeeded: (index + wholeNumbers).bitPattern &- wholeNumbers.bitPattern)
+}

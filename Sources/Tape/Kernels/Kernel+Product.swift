@@ -4,23 +4,18 @@ extension Kernel {
   /// The result is computed in panels of columns, and these in tiles of rows that stay in registers.
   /// The terms of an entry are added in one fixed order, so a product is the same bits wherever its
   /// operands lie, and for whatever processor it is compiled, if that fuses.
-  static func product(transposed: ShapeRule.Transposition) -> Kernel {
-    switch transposed {
-    case .none: Kernel { multiply($0, transposed: .none, isAdded: false) }
-    case .first: Kernel { multiply($0, transposed: .first, isAdded: false) }
-    case .second: Kernel { multiply($0, transposed: .second, isAdded: false) }
-    }
-  }
-
-  /// The third operand, perhaps a row that is repeated, plus the product times the scale.
   ///
-  /// Multiplying and adding round as they would in kernels of their own. The result may lie over the
-  /// third operand, since entries are read just before they are written.
-  static func sumOfProduct(transposed: ShapeRule.Transposition) -> Kernel {
-    switch transposed {
-    case .none: Kernel { multiply($0, transposed: .none, isAdded: true) }
-    case .first: Kernel { multiply($0, transposed: .first, isAdded: true) }
-    case .second: Kernel { multiply($0, transposed: .second, isAdded: true) }
+  /// Where it is added, the result is the third operand, perhaps a row that is repeated, plus the product
+  /// times the scale: each rounds as in a kernel of its own. The result may lie over the third operand,
+  /// since entries are read just before they are written.
+  static func product(transposed: ShapeRule.Transposition, isAdded: Bool = false) -> Kernel {
+    switch (transposed, isAdded) {
+    case (.none, false): Kernel { multiply($0, transposed: .none, isAdded: false) }
+    case (.first, false): Kernel { multiply($0, transposed: .first, isAdded: false) }
+    case (.second, false): Kernel { multiply($0, transposed: .second, isAdded: false) }
+    case (.none, true): Kernel { multiply($0, transposed: .none, isAdded: true) }
+    case (.first, true): Kernel { multiply($0, transposed: .first, isAdded: true) }
+    case (.second, true): Kernel { multiply($0, transposed: .second, isAdded: true) }
     }
   }
 
@@ -117,10 +112,10 @@ private func pack(
   let (r4, r5, r6, r7) = (row(4), row(5), row(6), row(7))
   var term = 0
   while term + 4 <= k {
-    let (a0, a1) = (load(r0 + term, SIMD4.self), load(r1 + term, SIMD4.self))
-    let (a2, a3) = (load(r2 + term, SIMD4.self), load(r3 + term, SIMD4.self))
-    let (a4, a5) = (load(r4 + term, SIMD4.self), load(r5 + term, SIMD4.self))
-    let (a6, a7) = (load(r6 + term, SIMD4.self), load(r7 + term, SIMD4.self))
+    let (a0, a1) = (SIMD4(r0 + term), SIMD4(r1 + term))
+    let (a2, a3) = (SIMD4(r2 + term), SIMD4(r3 + term))
+    let (a4, a5) = (SIMD4(r4 + term), SIMD4(r5 + term))
+    let (a6, a7) = (SIMD4(r6 + term), SIMD4(r7 + term))
     for lane in 0..<4 {
       let column = SIMD8(
         a0[lane], a1[lane], a2[lane], a3[lane], a4[lane], a5[lane], a6[lane], a7[lane])

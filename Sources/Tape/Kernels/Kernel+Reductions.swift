@@ -28,10 +28,9 @@ extension Kernel {
     while column + 8 <= shape.columns {
       var total = SIMD8<Double>()
       for row in 0..<shape.rows {
-        total += UnsafeRawPointer(source + row * shape.columns + column)
-          .loadUnaligned(as: SIMD8<Double>.self)
+        total += SIMD8(source + row * shape.columns + column)
       }
-      UnsafeMutableRawPointer(result + column).storeBytes(of: total, as: SIMD8<Double>.self)
+      total.store(result + column, 8)
       column += 8
     }
     while column < shape.columns {

@@ -9,14 +9,12 @@ struct Operand {
 ///
 /// Whoever makes a call owes that every operand holds `shape.count` numbers and then
 /// ``Storage/slack`` more that may be read though they mean nothing; that there is room for
-/// ``Recording/scratchCount(_:)`` numbers of scratch; and that the result overlaps an operand either
+/// ``Recording/work(_:)`` numbers of scratch; and that the result overlaps an operand either
 /// not at all or exactly, and that only where ``Call/overwritable`` allows it.
 struct KernelCall {
   let result: UnsafeMutablePointer<Double>
   let shape: Shape
-  let a: Operand
-  let b: Operand
-  let c: Operand
+  let a, b, c: Operand
   /// By which a product is multiplied before it is added to something.
   var scale = 1.0
   let scratch: UnsafeMutablePointer<Double>

@@ -3,20 +3,16 @@
 /// Kernels take bare pointers for speed. `execute` checks them against the block at every call; a
 /// ``Workspace`` makes its own, and checks the blocks once, when they are bound.
 package final class Storage {
-  private(set) var base: UnsafeMutablePointer<Double>
-  package private(set) var capacity: Int
-  private(set) var scratch: UnsafeMutablePointer<Double>
-  private var scratchCapacity: Int
+  private(set) var base, scratch: UnsafeMutablePointer<Double>
+  private var capacity, scratchCapacity: Int
 
   /// Numbers beyond the capacity that a kernel may read, but not use, at the end of a row.
   static let slack = 16
 
   /// Reserves room for `capacity` numbers, all zero.
   package init(capacity: Int, scratch scratchCapacity: Int = 0) {
-    self.capacity = capacity
-    self.scratchCapacity = scratchCapacity
-    base = Self.allocate(capacity)
-    scratch = Self.allocate(scratchCapacity)
+    (self.capacity, self.scratchCapacity) = (capacity, scratchCapacity)
+    (base, scratch) = (Self.allocate(capacity), Self.allocate(scratchCapacity))
   }
 
   /// The numbers for which there is room, scratch among them.
@@ -29,13 +25,9 @@ package final class Storage {
 
   /// Zeros, the slack behind them included, at an address that suits the widest registers.
   private static func allocate(_ count: Int) -> UnsafeMutablePointer<Double> {
-    let whole = count + slack
-    let base =
-      UnsafeMutableRawPointer
-      .allocate(byteCount: whole * MemoryLayout<Double>.stride, alignment: 64)
-      .bindMemory(to: Double.self, capacity: whole)
-    base.initialize(repeating: 0, count: whole)
-    return base
+    let bytes = (count + slack) * MemoryLayout<Double>.stride
+    return UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+      .initializeMemory(as: Double.self, repeating: 0, count: count + slack)
   }
 
   /// Makes room for at least `count` numbers, keeping what is there, in amortised constant time each.
@@ -62,9 +54,8 @@ package final class Storage {
   /// Writes `numbers` from `offset` on.
   package func write(_ numbers: [Double], at offset: Int) {
     check(offset, numbers.count)
-    numbers.withUnsafeBufferPointer { source in
-      guard let start = source.baseAddress else { return }
-      (base + offset).update(from: start, count: source.count)
+    numbers.withUnsafeBufferPointer {
+      if let start = $0.baseAddress { (base + offset).update(from: start, count: $0.count) }
     }
   }
 
@@ -73,17 +64,15 @@ package final class Storage {
   /// The caller keeps to what ``KernelCall`` demands about overlap; bounds are checked here.
   @inline(__always)
   func execute(_ kernel: Kernel, result: Slot, _ a: Slot, _ b: Slot, _ c: Slot) {
+    func operand(_ slot: Slot) -> Operand {
+      check(slot.offset, slot.shape.count)
+      return Operand(base: base + slot.offset, shape: slot.shape)
+    }
     check(result.offset, result.shape.count)
     kernel.run(
       KernelCall(
         result: base + result.offset, shape: result.shape, a: operand(a), b: operand(b),
         c: operand(c), scratch: scratch))
-  }
-
-  @inline(__always)
-  private func operand(_ slot: Slot) -> Operand {
-    check(slot.offset, slot.shape.count)
-    return Operand(base: base + slot.offset, shape: slot.shape)
   }
 
   @inline(__always)
@@ -100,13 +89,6 @@ extension Storage {
     check(range.lowerBound, range.count)
     other.check(range.lowerBound, range.count)
     for i in range { base[i] += other.base[i] }
-  }
-
-  /// Copies the numbers of `other` in `range` to where `offset` begins.
-  package func copy(_ other: Storage, _ range: Range<Int>, to offset: Int) {
-    check(offset, range.count)
-    other.check(range.lowerBound, range.count)
-    (base + offset).update(from: other.base + range.lowerBound, count: range.count)
   }
 
   /// Multiplies the first `count` numbers by `factor`.

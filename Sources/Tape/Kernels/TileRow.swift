@@ -14,7 +14,9 @@ protocol TileRow {
 
 extension SIMD where Scalar == Double {
   @inline(__always)
-  init(_ pointer: UnsafePointer<Double>) { self = load(pointer, Self.self) }
+  init(_ pointer: UnsafePointer<Double>) {
+    self = UnsafeRawPointer(pointer).loadUnaligned(as: Self.self)
+  }
 
   static var registers: Int { 1 }
 
@@ -85,9 +87,3 @@ extension SIMD8: TileRow where Scalar == Double {}
     }
   }
 #endif
-
-@inline(__always)
-func load<Lanes: SIMD>(_ pointer: UnsafePointer<Double>, _: Lanes.Type) -> Lanes
-where Lanes.Scalar == Double {
-  UnsafeRawPointer(pointer).loadUnaligned(as: Lanes.self)
-}

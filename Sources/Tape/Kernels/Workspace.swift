@@ -68,6 +68,10 @@ public final class Workspace {
   public func run() {
     let scratch = storage.scratch
     bases.withUnsafeBufferPointer { bases in
+      @inline(__always)
+      func operand(_ slot: Slot) -> Operand {
+        Operand(base: bases[slot.space] + slot.offset, shape: slot.shape)
+      }
       program.steps.withUnsafeBufferPointer { steps in
         guard var step = steps.baseAddress else { return }
         for _ in steps.indices {
@@ -75,20 +79,12 @@ public final class Workspace {
           step.pointee.kernel.run(
             KernelCall(
               result: bases[0] + step.pointee.result.offset, shape: step.pointee.result.shape,
-              a: operand(step.pointee.a, bases), b: operand(step.pointee.b, bases),
-              c: operand(step.pointee.c, bases),
+              a: operand(step.pointee.a), b: operand(step.pointee.b), c: operand(step.pointee.c),
               scale: step.pointee.scale.map { bases[$0.space][$0.offset] } ?? 1, scratch: scratch))
           step += 1
         }
       }
     }
-  }
-
-  @inline(__always)
-  private func operand(
-    _ slot: Slot, _ bases: UnsafeBufferPointer<UnsafeMutablePointer<Double>>
-  ) -> Operand {
-    Operand(base: bases[slot.space] + slot.offset, shape: slot.shape)
   }
 
   /// The value of the output at `position`, as the last ``run()`` left it.

@@ -15,12 +15,18 @@ import Testing
     let first: [[Double]]
     let gap: GradientGap
 
-    /// Tasks of linear networks with two layers, with a Gaussian head each, by the closed form.
-    init(
-      _ family: Method, dimension: Int, width: Int, rate: Double, headMean: Double = 0,
-      deviation: Double = 1, seed: UInt64
-    ) {
+    /// Tasks of a linear network with two layers, with a Gaussian head each, by the closed form.
+    ///
+    /// The seed draws everything: MAML or ANIL, one to ten inputs, up to three features, rate, mean of the heads'
+    /// entries, whose deviation is one, and deviation of the network's.
+    init(seed: UInt64) {
       var generator = SeededGenerator(seed: seed)
+      let family = Bool.random(using: &generator) ? Method.maml : .anil
+      let dimension = Int.random(in: 1...10, using: &generator)
+      let width = Int.random(in: 1...min(3, dimension), using: &generator)
+      let rate = Double.random(in: 0.05..<0.5, using: &generator)
+      let headMean = Double.random(in: 0..<2, using: &generator)
+      let deviation = Double.random(in: 0.7..<2, using: &generator)
       let tasks = LinearRepresentation(
         dimension: dimension, rank: width, headMean: headMean, using: &generator)
       let body = Matrix.gaussian(
@@ -40,7 +46,7 @@ import Testing
       }
       (self.exact, self.first) = (exact, first)
       gap = GradientGap(exact: [Self.mean(exact)], other: [Self.mean(first)])
-      testDescription = "\(family.rawValue), \(dimension)×\(width), \(gap)"
+      testDescription = "seed \(seed): \(family.rawValue), \(dimension)×\(width), \(gap)"
     }
 
     static func mean(_ vectors: [[Double]]) -> Matrix {
@@ -55,19 +61,8 @@ import Testing
     }
   }
 
-  static let populations = [
-    Population(.maml, dimension: 5, width: 2, rate: 0.3, headMean: 2, seed: 2),
-    Population(.maml, dimension: 10, width: 2, rate: 0.1, headMean: 1, seed: 2),
-    Population(.maml, dimension: 3, width: 2, rate: 0.4, headMean: 2, deviation: 1.5, seed: 3),
-    Population(.anil, dimension: 3, width: 1, rate: 0.5, headMean: 1, deviation: 1.5, seed: 1),
-    Population(.maml, dimension: 3, width: 2, rate: 0.5, headMean: 1, deviation: 1.5, seed: 2),
-    Population(.maml, dimension: 1, width: 1, rate: 0.3, headMean: 1, deviation: 2, seed: 1),
-  ]
-
-  @Test func populationsAreOfEveryKind() {
-    let angles = Self.populations.compactMap(\.gap.angle)
-    #expect(angles.map { Int($0) } == [1, 19, 64, 85, 121, 153])
-  }
+  /// Six seeds in a row, not six that are covered.
+  static let populations = (1...6).map { Population(seed: $0) }
 
   @Test(arguments: populations) func intervalsCover(_ population: Population) throws {
     var generator = SeededGenerator(seed: 1)
@@ -84,7 +79,7 @@ import Testing
       // It is no art to cover with all there is.
       let widths = angles.map { $0.upperBound - $0.lowerBound }.sorted()
       let factors = ratios.map { $0.upperBound / $0.lowerBound }.sorted()
-      if tasks == 20 { #expect(widths[100] < 40 && factors[100] < 1.5) }
+      if tasks == 20 { #expect(widths[100] < 40 && factors[100] < 1.6) }
     }
   }
 
