@@ -10,7 +10,7 @@
 /// respect to `u` gives the Jacobian times the direction. The first sweep is only read by the second
 /// one where that needs it; a ``Program`` prunes the rest.
 ///
-/// - Parameter directions: One per variable, of its shape.
+/// - Shapes: One direction per variable, of its shape.
 /// - Returns: One product per result, of its shape.
 /// - Precondition: Counts and shapes agree; all are on one tape. Anything else stops with a message.
 /// - Reference: Christianson, *Automatic Hessians by reverse accumulation* (1992).
@@ -30,7 +30,7 @@ public func jacobianVectorProduct(
 
 /// The Hessian of a scalar times a direction, forward over reverse, recorded on the same tape.
 ///
-/// - Parameter directions: One per variable, of its shape.
+/// - Shapes: One direction per variable, of its shape.
 /// - Returns: One block of the product per variable, of its shape.
 /// - Precondition: `result` is 1×1, counts and shapes agree; anything else stops with a message.
 /// - Complexity: About 2.75 gradients for a two-layer network, once pruned.
@@ -58,8 +58,8 @@ public func gradient(at point: Variable, of function: (Variable) -> Variable) ->
 
 /// The gradient of a scalar function of matrices: one per argument, of its shape.
 ///
-/// - Parameter function: Called once, with variables on a new tape. It gives a 1×1 variable; another shape
-///   stops with a message, here and in what follows.
+/// The function is called once, with variables on a new tape. It gives a 1×1 variable; another shape stops with
+/// a message, here and in what follows.
 public func gradient(at points: [Matrix], of function: ([Variable]) -> Variable) -> [Matrix] {
   valueWithGradient(at: points, of: function).gradient
 }

@@ -30,7 +30,7 @@ public func gradient(of result: Variable, wrt variable: Variable) -> Variable {
 
 /// The vector-Jacobian product: the gradient of `Σ ⟨resultsᵢ, upstreamsᵢ⟩`, the upstreams held fixed.
 ///
-/// - Parameter upstreams: One per result, of its shape.
+/// - Shapes: One upstream per result, of its shape.
 /// - Returns: One gradient per variable, of the variable's shape.
 /// - Precondition: Counts and shapes agree; all are on one tape. Anything else stops with a message.
 public func pullback(
