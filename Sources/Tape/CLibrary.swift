@@ -26,7 +26,8 @@ package func printed(_ number: Double, as format: String) -> String {
   func print(into text: inout [CChar]) -> Int {
     Int(withVaList([number]) { vsnprintf(&text, text.count, format, $0) })
   }
-  var text = Array(repeating: CChar(0), count: 400)  // the largest number has 309 digits before the point
+  // The largest number has 309 digits before the point.
+  var text = Array(repeating: CChar(0), count: 400)
   let count = print(into: &text)
   if count >= text.count {
     text = Array(repeating: 0, count: count + 1)

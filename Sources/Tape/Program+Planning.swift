@@ -29,8 +29,8 @@ struct MemoryPlan: Sendable {
     return readers
   }
 
-  /// Inputs lie outside, where the caller keeps them. Constants are written before the first call runs,
-  /// so none may share a place.
+  /// Inputs lie outside, where the caller keeps them; constants are written before the first call runs, so
+  /// none may share a place.
   private mutating func placeLeaves(_ lines: [Instruction], inputs: [Int]) {
     slots = lines.map { Slot(offset: 0, shape: $0.shape) }
     for (position, line) in inputs.enumerated() { slots[line].space = 1 + position }

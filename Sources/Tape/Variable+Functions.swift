@@ -11,12 +11,14 @@ extension Variable {
   /// The logistic function of each entry, 1 / (1 + e⁻ˣ), exact to rounding at both ends.
   public func sigmoid() -> Variable { (-(-self).softplus()).exp() }
 
-  /// The larger of each two entries, operands broadcast as for `+`; NaN where either is NaN. The gradient
-  /// flows to the larger; where they are equal, to `other` alone.
+  /// The larger of each two entries, operands broadcast as for `+`; NaN where either is NaN.
+  ///
+  /// - Gradient: To the larger; where they are equal, to `other` alone.
   public func maximum(_ other: Variable) -> Variable { choose(other, unless: self - other) }
 
-  /// The smaller of each two entries, operands broadcast as for `+`; NaN where either is NaN. The gradient
-  /// flows to the smaller; where they are equal, to `other` alone.
+  /// The smaller of each two entries, operands broadcast as for `+`; NaN where either is NaN.
+  ///
+  /// - Gradient: To the smaller; where they are equal, to `other` alone.
   public func minimum(_ other: Variable) -> Variable { choose(other, unless: other - self) }
 
   /// The larger of each entry and a number; the derivative is zero where they are equal.

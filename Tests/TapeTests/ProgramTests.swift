@@ -268,7 +268,7 @@ import Testing
     #expect(program.run([x.value]).map(\.elements) == [[18], [18], [18]])
   }
 
-  /// By their bits: −0 is not 0, and NaN is itself. Inputs never merge, whatever their values here.
+  /// By their bits: −0 is not 0, and NaN is itself; inputs never merge, whatever their values here.
   @Test func constantsMergeByTheirBitsAndInputsNever() {
     let tape = GradientTape()
     func quotients(_ leaf: (Matrix) -> Variable, _ entry: Double) -> [Variable] {
