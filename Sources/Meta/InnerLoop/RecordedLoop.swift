@@ -13,13 +13,13 @@ struct TaskTape {
     self.task = task.recorded(on: tape)
   }
 
-  /// Names the inputs of a problem and of a task of the given sizes, all zero.
-  init(_ problem: any BilevelProblem, blank shapes: [Shape]) {
-    func blank(_ descriptions: [ParameterDescription], _ shapes: [Shape]) -> Parameters<Matrix> {
-      Parameters(descriptions, shapes.map { Matrix($0, repeating: 0) })
+  /// Names the inputs of a problem and of a task of the sizes of `task`, all zero.
+  init(_ problem: any BilevelProblem, sizedAs task: Parameters<Matrix>) {
+    func blank(_ matrices: Parameters<Matrix>) -> Parameters<Matrix> {
+      matrices.map { Matrix($0.shape, repeating: 0) }
     }
-    outer = blank(problem.outer.descriptions, problem.outer.shapes).recorded(on: tape)
-    task = blank(problem.taskData[0].descriptions, shapes).recorded(on: tape)
+    outer = blank(problem.outer).recorded(on: tape)
+    self.task = blank(task).recorded(on: tape)
   }
 
   /// All inputs, in the order in which programs take them.
@@ -150,9 +150,9 @@ struct TaskPrograms {
     problem.check()
     self.problem = problem
     workspaces = Dictionary(
-      uniqueKeysWithValues: Set(problem.taskData.map(\.shapes)).map { shapes in
+      uniqueKeysWithValues: problem.tasksBySize.map { shapes, tasks in
         let loop = RecordedLoop(
-          problem, on: TaskTape(problem, blank: shapes),
+          problem, on: TaskTape(problem, sizedAs: tasks[0]),
           weights: Order.exact.weights(of: problem.steps), isApart: true)
         let (outputs, inputs) = record(loop)
         return (shapes, Workspace(for: Program(inputs: loop.on.inputs + inputs, outputs: outputs)))

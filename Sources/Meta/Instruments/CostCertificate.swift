@@ -49,7 +49,8 @@ extension BilevelProblem {
     let memory = predictedMemory(order: order, by: route)
     let run = memory <= memoryLimit ? run(order, route, repeats) : nil
     return CostCertificate(
-      method: label(order), order: order, route: route, steps: steps, predicted: predicted,
+      method: Differentiation(self, order).label, order: order, route: route, steps: steps,
+      predicted: predicted,
       predictedMemory: memory,
       predictedSeconds: max(0, quick + Double(steps - short) * perStep), measured: run?.cost,
       measuredSeconds: run?.seconds)

@@ -111,7 +111,8 @@ extension BilevelProblem {
     if shapes.isEmpty {
       // A field without a component, as by rates of entries where nothing adapts.
       return CurlTest(
-        method: label(order), order: order, asymmetry: 0, jacobianNorm: 0, directions: 0,
+        method: Differentiation(self, order).label, order: order, asymmetry: 0, jacobianNorm: 0,
+        directions: 0,
         isComplete: true)
     }
     let programs = TaskPrograms(self) { loop in
@@ -145,7 +146,8 @@ extension BilevelProblem {
     }
     let scale = isComplete ? 1 : (1 / Double(min(directions, count))).squareRoot()
     return CurlTest(
-      method: label(order), order: order, asymmetry: scale * norm(asymmetries),
+      method: Differentiation(self, order).label, order: order,
+      asymmetry: scale * norm(asymmetries),
       jacobianNorm: scale * norm(sizes) / 2.0.squareRoot(), directions: min(directions, count),
       isComplete: isComplete)
   }

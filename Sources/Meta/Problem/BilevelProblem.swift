@@ -125,14 +125,12 @@ extension BilevelProblem {
 
   /// Their positions among all outer variables.
   var learnedPositions: [Int] {
-    let learned = Set(learned)
-    return outer.descriptions.indices.filter { learned.contains(outer.descriptions[$0].name) }
+    let (names, learned) = (outer.names, Set(learned))
+    return names.indices.filter { learned.contains(names[$0]) }
   }
 
-  /// What results of an order are called: `maml`, `fo-maml`.
-  func label(_ order: Order) -> String {
-    order == .firstOrder && !innerDescriptions.isEmpty ? "fo-\(name)" : name
-  }
+  /// The tasks by the shapes of their matrices: those of equal sizes share their programs.
+  var tasksBySize: [[Shape]: [Parameters<Matrix>]] { Dictionary(grouping: taskData, by: \.shapes) }
 
   /// The inner variables.
   var innerDescriptions: [ParameterDescription] {

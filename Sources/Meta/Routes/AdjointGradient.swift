@@ -25,8 +25,8 @@ struct AdjointGradient: TaskGradient {
   private let finish: Routine
   let isReached: [Bool]
 
-  init(_ differentiation: Differentiation, _ shapes: [Shape]) {
-    let parts = LoopParts(differentiation.problem, shapes)
+  init(_ differentiation: Differentiation, _ task: Parameters<Matrix>) {
+    let parts = LoopParts(differentiation.problem, task)
     (steps, weights) = (differentiation.steps, differentiation.weights)
     let (on, point) = (parts.on, parts.point)
     let positions = differentiation.problem.learnedPositions

@@ -22,7 +22,7 @@ public final class InnerRun {
   /// - Complexity: O(lines of one step), whatever the number of steps.
   public init(_ problem: some BilevelProblem, for task: Parameters<Matrix>) {
     problem.check()
-    let parts = LoopParts(problem, task.shapes)
+    let parts = LoopParts(problem, task)
     let outer = Storage(capacity: problem.outer.shapes.offsets().last ?? 0)
     outer.write(problem.outer.flattened, at: 0)
     (descriptions, shapes) = (parts.begin.inner.descriptions, task.shapes)

@@ -13,8 +13,8 @@ struct LoopParts {
   /// The number of a step, as an input.
   let number: Variable
 
-  init(_ problem: any BilevelProblem, _ shapes: [Shape]) {
-    let on = TaskTape(problem, blank: shapes)
+  init(_ problem: any BilevelProblem, _ task: Parameters<Matrix>) {
+    let on = TaskTape(problem, sizedAs: task)
     (self.problem, self.on) = (problem, on)
     begin = on.start(of: problem, on.outer)
     point = begin.map { on.blank($0.shape) }

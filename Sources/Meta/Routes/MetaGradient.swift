@@ -51,7 +51,7 @@ extension BilevelProblem {
   /// Its inputs are the outer variables and the matrices of the task; its outputs are the outer loss and
   /// the gradient. Its listing shows what the order changes.
   public func program(order: Order = .exact) -> Program {
-    UnrolledGradient(Differentiation(self, order), taskData[0].shapes).program
+    UnrolledGradient(Differentiation(self, order), taskData[0]).program
   }
 
   /// Where a meta-gradient first stops being finite: the task and the line of its tape.
@@ -71,8 +71,9 @@ extension BilevelProblem {
   ///
   /// - Returns: The number of lines that are left.
   package func compiledPrograms(order: Order, by route: Route) -> Int {
-    Set(taskData.map(\.shapes)).reduce(0) {
-      $0 + Differentiation(self, order).taskGradient(route, $1).lines
+    let differentiation = Differentiation(self, order)
+    return tasksBySize.values.reduce(0) {
+      $0 + differentiation.taskGradient(route, $1[0]).lines
     }
   }
 }

@@ -40,7 +40,7 @@ public final class MetaGradientEvaluator {
     if threads < 1 { stop("MetaGradientEvaluator: threads is at least 1, but is \(threads)") }
     problem.check()
     let differentiation = Differentiation(problem, order)
-    label = (problem.label(order), order, route)
+    label = (differentiation.label, order, route)
     paths = differentiation.paths
     let values = problem.outer
     descriptions = values.descriptions
@@ -54,7 +54,7 @@ public final class MetaGradientEvaluator {
       let program = programs[task.shapes] ?? gradients.count
       if program == gradients.count {
         programs[task.shapes] = program
-        gradients.append(differentiation.taskGradient(route, task.shapes))
+        gradients.append(differentiation.taskGradient(route, task))
       }
       return LoadedTask(task, program: program)
     }
@@ -65,7 +65,7 @@ public final class MetaGradientEvaluator {
     // What the exact order does not reach either has a derivative, which is zero.
     let exact =
       unreached.isEmpty || order == .exact
-      ? nil : Differentiation(problem, .exact).taskGradient(.adjoint, problem.taskData[0].shapes)
+      ? nil : Differentiation(problem, .exact).taskGradient(.adjoint, problem.taskData[0])
     notSeen = unreached.filter { exact?.isReached[$0] ?? false }
       .map { [descriptions, learned] in descriptions[learned[$0]].name }
     cost = tasks.reduce(into: Cost()) { cost, task in

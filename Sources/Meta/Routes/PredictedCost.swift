@@ -1,3 +1,4 @@
+import Nets
 public import Tape
 
 extension BilevelProblem {
@@ -25,19 +26,17 @@ extension BilevelProblem {
     _ order: Order, _ route: Route, _ cost: (any TaskGradient) -> Cost
   ) -> Cost {
     let steps = Differentiation(self, order).steps
-    func short(_ steps: Int, _ shapes: [Shape]) -> Cost {
-      cost(Differentiation(self, order, steps: steps).taskGradient(route, shapes))
+    func short(_ steps: Int, _ task: Parameters<Matrix>) -> Cost {
+      cost(Differentiation(self, order, steps: steps).taskGradient(route, task))
     }
     func extended(_ from: Int, _ to: Int) -> Int {
       let growth = (to - from).saturatingProduct(max(steps - 3, 0))
       return growth == .max ? .max : (steps < 3 ? from : to + growth)
     }
     // Tasks of one size share their programs; those of another size come on top.
-    var counts: [[Shape]: Int] = [:]
-    for task in taskData { counts[task.shapes, default: 0] += 1 }
-    return counts.reduce(into: Cost()) { total, entry in
-      let (shapes, count) = entry
-      let (two, three) = (short(min(steps, 2), shapes), short(min(steps, 3), shapes))
+    return tasksBySize.values.reduce(into: Cost()) { total, tasks in
+      let (count, task) = (tasks.count, tasks[0])
+      let (two, three) = (short(min(steps, 2), task), short(min(steps, 3), task))
       total.instructions += count * extended(two.instructions, three.instructions)
       total.multiplyAdds += count * extended(two.multiplyAdds, three.multiplyAdds)
       let bytes = extended(two.peakBytes, three.peakBytes)

@@ -1,3 +1,4 @@
+import Nets
 import Tape
 
 /// How a meta-gradient is computed.
@@ -43,26 +44,32 @@ struct Differentiation {
   let problem: any BilevelProblem
   let order: Order
   let steps: Int
+  /// The inner variables.
+  let inner: [ParameterDescription]
 
   /// - Parameter steps: Another number than the problem's.
   init(_ problem: any BilevelProblem, _ order: Order, steps: Int? = nil) {
     order.check()
     (self.problem, self.order) = (problem, order)
+    inner = problem.innerDescriptions
     // Where nothing moves there is no step.
-    self.steps = problem.innerDescriptions.isEmpty ? 0 : steps ?? problem.steps
+    self.steps = inner.isEmpty ? 0 : steps ?? problem.steps
   }
 
   /// By step, the factor on its second-order path.
   var weights: [Double] { order.weights(of: steps) }
 
   /// The derivative paths through inner gradients.
-  var paths: [DerivativePath] { order.paths(through: problem.innerDescriptions, steps: steps) }
+  var paths: [DerivativePath] { order.paths(through: inner, steps: steps) }
 
-  /// What computes the meta-gradient of a task with matrices of the given shapes.
-  func taskGradient(_ route: Route, _ shapes: [Shape]) -> any TaskGradient {
+  /// What results are called: `maml`, `fo-maml`.
+  var label: String { order == .firstOrder && !inner.isEmpty ? "fo-\(problem.name)" : problem.name }
+
+  /// What computes the meta-gradient of tasks of the size of one.
+  func taskGradient(_ route: Route, _ task: Parameters<Matrix>) -> any TaskGradient {
     switch route {
-    case .unrolled: UnrolledGradient(self, shapes)
-    case .adjoint: AdjointGradient(self, shapes)
+    case .unrolled: UnrolledGradient(self, task)
+    case .adjoint: AdjointGradient(self, task)
     }
   }
 }

@@ -9,13 +9,13 @@ struct UnrolledGradient: TaskGradient {
   private let outer: Range<Int>
   private let task: Range<Int>
 
-  init(_ differentiation: Differentiation, _ shapes: [Shape]) {
-    let on = TaskTape(differentiation.problem, blank: shapes)
+  init(_ differentiation: Differentiation, _ task: Parameters<Matrix>) {
+    let on = TaskTape(differentiation.problem, sizedAs: task)
     let loop = RecordedLoop(differentiation.problem, on: on, weights: differentiation.weights)
     let gradient = loop.sweep()
     isReached = gradient.map { $0 != nil }
     outer = 0..<on.outer.count
-    task = outer.upperBound..<on.inputs.count
+    self.task = outer.upperBound..<on.inputs.count
     program = Program(
       inputs: on.inputs,
       outputs: [loop.metaLoss] + zip(loop.variables, gradient).map { $1 ?? $0.zeros })

@@ -19,7 +19,8 @@ import Testing
     return Bilevel(
       "ridge",
       outer: [
-        "w": Matrix(Shape(3, 1), repeating: 0), "strength": Matrix(0.2), "learningRate": Matrix(0.3),
+        "w": Matrix(Shape(3, 1), repeating: 0), "strength": Matrix(0.2),
+        "learningRate": Matrix(0.3),
       ], learned: learned, tasks: tasks, steps: 10, start: { ["w": $0["w"]] },
       innerLoss: { inner, outer, task in
         0.5 * (task["x"].matmul(inner["w"]) - task["y"]).square().mean()
