@@ -69,13 +69,17 @@ extension Variable {
 extension Variable {
   /// The matrix product `self · other`, in O(*mkn*): `[m, k] · [k, n] → [m, n]`.
   ///
-  /// - Precondition: The *k* agree; anything else stops with both shapes. So for the other two.
+  /// - Precondition: The *k* agree; anything else stops with both shapes.
   public func matmul(_ other: Variable) -> Variable { record(.matmul, other) }
 
   /// The matrix product `selfᵀ · other`, without a transposed copy: `[k, m]ᵀ · [k, n] → [m, n]`.
+  ///
+  /// - Precondition: The *k* agree; anything else stops with both shapes.
   public func transposedMatmul(_ other: Variable) -> Variable { record(.matmulTN, other) }
 
   /// The matrix product `self · otherᵀ`, without a transposed copy: `[m, k] · [n, k]ᵀ → [m, n]`.
+  ///
+  /// - Precondition: The *k* agree; anything else stops with both shapes.
   public func matmulTransposed(_ other: Variable) -> Variable { record(.matmulNT, other) }
 
   /// The matrix with rows and columns exchanged: `[m, n] → [n, m]`.

@@ -94,7 +94,14 @@ extension MetaProblem {
   }
 
   /// The same problem with other parameters that adapt.
+  ///
+  /// - Precondition: The network has every parameter that is named; anything else stops with a message.
   public func adapting(_ adaptation: Adaptation) -> MetaProblem {
+    if case .named(let names) = adaptation,
+      let unknown = names.subtracting(parameters.names).min()
+    {
+      stop("adapting: '\(unknown)' is not a parameter of the network (\(parameters.names.list))")
+    }
     var problem = self
     problem.adaptation = adaptation
     return problem

@@ -49,6 +49,7 @@ public final class InnerRun {
     on task: Parameters<Matrix>, steps: Int, _ visit: (_ steps: Int, _ here: InnerRun) -> Void
   ) {
     if task.shapes != shapes { stop("InnerRun: \(task.shapes) for \(shapes)") }
+    if steps < 0 { stop("InnerRun: steps is at least 0, but is \(steps)") }
     let data = Storage(capacity: shapes.offsets().last ?? 0)
     data.write(task.flattened, at: 0)
     for bound in [start, step, outerLoss].compactMap(\.self) { bound.bind(.task, to: data) }
