@@ -49,12 +49,11 @@ public struct ProblemFile: Decodable, Sendable {
 extension MetaGradient: Encodable {
   /// Writes the result.
   public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Key.self)
-    try container.encode(method, forKey: "method")
-    try container.encode(route, forKey: "route")
-    try container.encode(loss, forKey: "loss")
-    try container.encode(
-      zip(gradient.names, gradient.values).map(NamedMatrix.init), forKey: "gradient")
-    if !notSeen.isEmpty { try container.encode(notSeen, forKey: "notSeen") }
+    var object: JSONObject = [
+      "method": method, "route": route, "loss": loss,
+      "gradient": zip(gradient.names, gradient.values).map(NamedMatrix.init),
+    ]
+    if !notSeen.isEmpty { object["notSeen"] = notSeen }
+    try object.encode(to: encoder)
   }
 }

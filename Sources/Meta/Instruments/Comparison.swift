@@ -59,15 +59,12 @@ extension GradientGap: CustomStringConvertible {
 }
 
 extension GradientGap: Encodable {
-  private enum Keys: String, CodingKey { case cosine, angle, normRatio, relativeError }
-
   /// Writes the four figures; null is what has no meaning.
   public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Keys.self)
-    try container.encode(cosine, forKey: .cosine)
-    try container.encode(angle, forKey: .angle)
-    try container.encode(normRatio, forKey: .normRatio)
-    try container.encode(relativeError, forKey: .relativeError)
+    let object: JSONObject = [
+      "cosine": cosine, "angle": angle, "normRatio": normRatio, "relativeError": relativeError,
+    ]
+    try object.encode(to: encoder)
   }
 }
 

@@ -99,27 +99,19 @@ extension CostCertificate: CustomStringConvertible {
 }
 
 extension CostCertificate: Encodable {
-  private enum Keys: String, CodingKey { case method, route, steps, predicted, measured }
-
   /// Writes both costs with their times; null is what was not measured.
   public func encode(to encoder: any Encoder) throws {
-    struct Numbers: Encodable {
-      var instructions: Int
-      var multiplyAdds: Int
-      var peakBytes: Int
-      var seconds: Double
-
-      init?(_ cost: Cost?, _ seconds: Double?) {
-        guard let cost, let seconds else { return nil }
-        (instructions, multiplyAdds) = (cost.instructions, cost.multiplyAdds)
-        (peakBytes, self.seconds) = (cost.peakBytes, seconds)
-      }
+    func numbers(_ cost: Cost, _ seconds: Double) -> JSONObject {
+      [
+        "instructions": cost.instructions, "multiplyAdds": cost.multiplyAdds,
+        "peakBytes": cost.peakBytes, "seconds": seconds,
+      ]
     }
-    var container = encoder.container(keyedBy: Keys.self)
-    try container.encode(method, forKey: .method)
-    try container.encode(route, forKey: .route)
-    try container.encode(steps, forKey: .steps)
-    try container.encode(Numbers(predicted, predictedSeconds), forKey: .predicted)
-    try container.encode(Numbers(measured, measuredSeconds), forKey: .measured)
+    let object: JSONObject = [
+      "method": method, "route": route, "steps": steps,
+      "predicted": numbers(predicted, predictedSeconds),
+      "measured": measured.flatMap { cost in measuredSeconds.map { numbers(cost, $0) } },
+    ]
+    try object.encode(to: encoder)
   }
 }

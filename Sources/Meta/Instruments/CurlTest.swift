@@ -71,20 +71,13 @@ extension CurlTest: CustomStringConvertible {
 }
 
 extension CurlTest: Encodable {
-  private enum Keys: String, CodingKey {
-    case method, order, asymmetry, jacobianNorm, curl, directions, isComplete
-  }
-
   /// Writes the figures and the curl.
   public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Keys.self)
-    try container.encode(method, forKey: .method)
-    try container.encode(order, forKey: .order)
-    try container.encode(asymmetry, forKey: .asymmetry)
-    try container.encode(jacobianNorm, forKey: .jacobianNorm)
-    try container.encode(curl, forKey: .curl)
-    try container.encode(directions, forKey: .directions)
-    try container.encode(isComplete, forKey: .isComplete)
+    let object: JSONObject = [
+      "method": method, "order": order, "asymmetry": asymmetry, "jacobianNorm": jacobianNorm,
+      "curl": curl, "directions": directions, "isComplete": isComplete,
+    ]
+    try object.encode(to: encoder)
   }
 }
 

@@ -99,50 +99,35 @@ extension Diagnosis: CustomStringConvertible {
 }
 
 extension Diagnosis: Encodable {
-  private enum Keys: String, CodingKey {
-    case family, verdict, reasons, angle, normRatio, taskAngles, byRate, bySteps, largestCurvature
-    case rateTimesCurvature, decreaseShare, notSeen
-  }
-
   /// Writes figures, verdict and reasons; null is what has no meaning.
   public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Keys.self)
-    try container.encode(method, forKey: .family)
-    try container.encode(verdict.rawValue, forKey: .verdict)
-    try container.encode(reasons, forKey: .reasons)
-    try container.encode(angle, forKey: .angle)
-    try container.encode(normRatio, forKey: .normRatio)
-    try container.encode(taskAngles, forKey: .taskAngles)
-    try container.encode(byRate, forKey: .byRate)
-    try container.encode(bySteps, forKey: .bySteps)
-    try container.encode(curvature.largest, forKey: .largestCurvature)
-    try container.encode(strength, forKey: .rateTimesCurvature)
-    try container.encode(decreaseShare, forKey: .decreaseShare)
-    if !notSeen.isEmpty { try container.encode(notSeen, forKey: .notSeen) }
+    var object: JSONObject = [
+      "family": method, "verdict": verdict.rawValue, "reasons": reasons, "angle": angle,
+      "normRatio": normRatio, "taskAngles": taskAngles, "byRate": byRate, "bySteps": bySteps,
+      "largestCurvature": curvature.largest, "rateTimesCurvature": strength,
+      "decreaseShare": decreaseShare,
+    ]
+    if !notSeen.isEmpty { object["notSeen"] = notSeen }
+    try object.encode(to: encoder)
   }
 }
 
 extension Diagnosis.Estimate: Encodable {
-  private enum Keys: String, CodingKey { case value, low, high }
-
   /// Writes the value and the ends of the interval.
   public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Keys.self)
-    try container.encode(value, forKey: .value)
-    try container.encode(interval?.lowerBound, forKey: .low)
-    try container.encode(interval?.upperBound, forKey: .high)
+    let object: JSONObject = [
+      "value": value, "low": interval?.lowerBound, "high": interval?.upperBound,
+    ]
+    try object.encode(to: encoder)
   }
 }
 
 extension Diagnosis.Growth: Encodable {
-  private enum Keys: String, CodingKey { case rate, steps, angle, normRatio }
-
   /// Writes rate, steps and the gap there.
   public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Keys.self)
-    try container.encode(rate, forKey: .rate)
-    try container.encode(steps, forKey: .steps)
-    try container.encode(gap?.angle, forKey: .angle)
-    try container.encode(gap?.normRatio, forKey: .normRatio)
+    let object: JSONObject = [
+      "rate": rate, "steps": steps, "angle": gap?.angle, "normRatio": gap?.normRatio,
+    ]
+    try object.encode(to: encoder)
   }
 }

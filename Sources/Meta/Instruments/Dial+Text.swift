@@ -48,28 +48,23 @@ extension Order {
 }
 
 extension Dial: Encodable {
-  private enum Keys: String, CodingKey { case family, loss, stepLength, byWeight, byLastSteps }
-
   /// Writes both series.
   public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Keys.self)
-    try container.encode(method, forKey: .family)
-    try container.encode(loss, forKey: .loss)
-    try container.encode(stepLength, forKey: .stepLength)
-    try container.encode(byWeight, forKey: .byWeight)
-    try container.encode(byLastSteps, forKey: .byLastSteps)
+    let object: JSONObject = [
+      "family": method, "loss": loss, "stepLength": stepLength, "byWeight": byWeight,
+      "byLastSteps": byLastSteps,
+    ]
+    try object.encode(to: encoder)
   }
 }
 
 extension Dial.Setting: Encodable {
-  private enum Keys: String, CodingKey { case order, gradientNorm, decrease }
-
   /// Writes the gap with the order, the length and the decrease beside it.
   public func encode(to encoder: any Encoder) throws {
     try gap.encode(to: encoder)
-    var container = encoder.container(keyedBy: Keys.self)
-    try container.encode(order, forKey: .order)
-    try container.encode(gradientNorm, forKey: .gradientNorm)
-    try container.encode(decrease, forKey: .decrease)
+    let object: JSONObject = [
+      "order": order, "gradientNorm": gradientNorm, "decrease": decrease,
+    ]
+    try object.encode(to: encoder)
   }
 }

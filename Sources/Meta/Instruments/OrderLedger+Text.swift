@@ -48,29 +48,19 @@ extension OrderLedger: CustomStringConvertible {
 package let nothingToCut = "Without an inner step there is nothing to cut: first order is exact."
 
 extension OrderLedger: Encodable {
-  private enum Keys: String, CodingKey {
-    case method, exactNorm, firstOrderNorm, differenceNorm, remainder, entries
-  }
-
   /// Writes the lengths and every term.
   public func encode(to encoder: any Encoder) throws {
-    struct Row: Encodable {
-      var step: Int
-      var parameter: String
-      var norm: Double
-      var term: [[Double]]
+    let terms = entries.map { entry -> JSONObject in
+      [
+        "step": entry.path.step, "parameter": entry.path.parameter, "norm": entry.norm,
+        "term": entry.term.values.map(\.elements),
+      ]
     }
-    var container = encoder.container(keyedBy: Keys.self)
-    try container.encode(method, forKey: .method)
-    try container.encode(comparison.exact.gradientNorm, forKey: .exactNorm)
-    try container.encode(comparison.firstOrder.gradientNorm, forKey: .firstOrderNorm)
-    try container.encode(difference.norm, forKey: .differenceNorm)
-    try container.encode(remainder, forKey: .remainder)
-    try container.encode(
-      entries.map {
-        Row(
-          step: $0.path.step, parameter: $0.path.parameter, norm: $0.norm,
-          term: $0.term.values.map(\.elements))
-      }, forKey: .entries)
+    let object: JSONObject = [
+      "method": method, "exactNorm": comparison.exact.gradientNorm,
+      "firstOrderNorm": comparison.firstOrder.gradientNorm, "differenceNorm": difference.norm,
+      "remainder": remainder, "entries": terms,
+    ]
+    try object.encode(to: encoder)
   }
 }
