@@ -35,9 +35,10 @@ public struct LearningTask: Equatable, Sendable {
 
   /// The four matrices by name, as a ``BilevelProblem`` takes them.
   public var data: Parameters<Matrix> {
-    [
-      "support inputs": support.inputs, "support targets": support.targets,
-      "query inputs": query.inputs, "query targets": query.targets,
-    ]
+    let values = [support.inputs, support.targets, query.inputs, query.targets]
+    return Parameters(
+      zip(Self.names, values).map { ParameterDescription(name: $0, shape: $1.shape) }, values)
   }
+
+  private static let names = ["support inputs", "support targets", "query inputs", "query targets"]
 }
