@@ -50,6 +50,17 @@ extension MetaProblem: Codable {
       return
     }
 
+    let known = ["format", "network", "loss", "parameters", "adaptation", "outer", "tasks"]
+    for key in container.allKeys where !known.contains(key.stringValue) {
+      // What stands in the wrong place, or in capitals, would be taken for the default.
+      let isMisplaced =
+        known.contains(key.stringValue.lowercased())
+        || ["steps", "learningRate", "rule", "weightDecay", "proximal"].contains(key.stringValue)
+      if isMisplaced {
+        throw MetaProblemError(
+          container.place(key), "is not known here; there are \(known.list)")
+      }
+    }
     try adaptation.refuseOthers(than: ["steps", "learningRate", "rule", "weightDecay", "proximal"])
     let problem = try MetaProblem(
       network: network, loss: loss, parameters: parameters, steps: steps, learningRate: 0,

@@ -39,7 +39,8 @@ public struct ProblemFile: Decodable, Sendable {
         loss: try result.number("loss"),
         gradient: try inOrder(
           result.decode([NamedMatrix].self, forKey: "gradient"),
-          of: problem.adapting(method.adaptation).learnedDescriptions, result.place("gradient")))
+          of: problem.adapting(method.adaptation).learnedDescriptions, result.place("gradient"),
+          owner: "what is learned"))
     }
   }
 }

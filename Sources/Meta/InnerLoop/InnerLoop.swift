@@ -78,6 +78,9 @@ struct RecordedSteps {
     on tape: GradientTape, weights: [Double?]
   ) {
     var point = start
+    // Where an inner variable starts as an outer one, or as another inner one, an inner gradient is by the
+    // variable alone: so it has a line of its own.
+    point.inner = start.inner.map(\.onItsOwnLine)
     var steps: [InnerStep] = []
     for (index, weight) in weights.enumerated() {
       tape.from(LoopPart.step(index + 1)) {

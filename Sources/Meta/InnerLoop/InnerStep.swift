@@ -105,9 +105,13 @@ struct InnerStep {
     for (position, description) in point.inner.descriptions.enumerated() {
       number.tape.from(LoopPart.update(of: description.name)) {
         let before = point.inner[position]
+        let rate = functions.rate(description, number, outer)
+        if rate.shape != .scalar && rate.shape != before.shape {
+          stop(
+            "the rate of \(description.name) is \(rate.shape), neither 1×1 nor \(before.shape)")
+        }
         let update = Update(
-          variable: description, value: before, gradient: gradients[position],
-          rate: functions.rate(description, number, outer),
+          variable: description, value: before, gradient: gradients[position], rate: rate,
           settings: Parameters(
             rule.settings.descriptions,
             zip(rule.settings.names, rule.settings.values).map {

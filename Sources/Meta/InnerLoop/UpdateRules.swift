@@ -95,7 +95,8 @@ public struct RMSProp: UpdateRule {
 /// Adam, with means corrected for their start at zero, and ε outside the root.
 ///
 /// Where every gradient so far was zero, the derivative of the root counts as zero: the slope of the first
-/// step by the gradient is −rate/ε there, which is its limit.
+/// step by the gradient is −rate/ε there, which is its limit. Derivatives by a decay lose digits as it comes
+/// near 1, since 1 − βⁿ does: by a square decay of 0.999 some nine are left after two steps.
 ///
 /// - Reference: Kingma and Ba, *Adam: a method for stochastic optimization* (2015), algorithm 1.
 public struct Adam: UpdateRule {

@@ -18,6 +18,8 @@ public struct CurlTest: Equatable, Sendable {
   public let directions: Int
   /// Whether they were all the coordinates, so that the norms are no estimates.
   public let isComplete: Bool
+  /// The learned variables of which the order says nothing, so that the field has zeros there.
+  public let notSeen: [String]
 
   /// ‖J − Jᵀ‖ / ‖J‖, zero for a gradient, at most 2; zero where J is zero, NaN where it is not finite.
   public var curl: Double { jacobianNorm == 0 ? 0 : asymmetry / jacobianNorm }
@@ -45,7 +47,9 @@ extension CurlTest: CustomStringConvertible {
         Curl is ‖J − Jᵀ‖ / ‖J‖, zero for the gradient of a function; \(how(tests)).
 
       \(verdict(tests))
-
+      \(tests.filter { !$0.notSeen.isEmpty }.map {
+        "Of \($0.notSeen.list) \($0.method) says nothing: its field has zeros there.\n"
+      }.joined())
       """
   }
 
@@ -63,7 +67,7 @@ extension CurlTest: CustomStringConvertible {
 
   /// How the norms came about, in words.
   package static func how(_ tests: [CurlTest]) -> String {
-    let count = tests.first?.directions ?? 0
+    let count = tests.map(\.directions).max() ?? 0
     return tests.allSatisfy(\.isComplete)
       ? "J in full, by \("direction".counted(count))"
       : "norms estimated along \("random direction".counted(count))"
@@ -73,10 +77,11 @@ extension CurlTest: CustomStringConvertible {
 extension CurlTest: Encodable {
   /// Writes the figures and the curl.
   public func encode(to encoder: any Encoder) throws {
-    let object: JSONObject = [
+    var object: JSONObject = [
       "method": method, "order": order, "asymmetry": asymmetry, "jacobianNorm": jacobianNorm,
       "curl": curl, "directions": directions, "isComplete": isComplete,
     ]
+    if !notSeen.isEmpty { object["notSeen"] = notSeen }
     try object.encode(to: encoder)
   }
 }
@@ -105,8 +110,7 @@ extension BilevelProblem {
       // A field without a component, as by rates of entries where nothing adapts.
       return CurlTest(
         method: Differentiation(self, order).label, order: order, asymmetry: 0, jacobianNorm: 0,
-        directions: 0,
-        isComplete: true)
+        directions: 0, isComplete: true, notSeen: [])
     }
     let programs = TaskPrograms(self) { loop in
       let point = loop.variables
@@ -142,6 +146,6 @@ extension BilevelProblem {
       method: Differentiation(self, order).label, order: order,
       asymmetry: scale * norm(asymmetries),
       jacobianNorm: scale * norm(sizes) / 2.0.squareRoot(), directions: min(directions, count),
-      isComplete: isComplete)
+      isComplete: isComplete, notSeen: metaGradient(order: order).notSeen)
   }
 }

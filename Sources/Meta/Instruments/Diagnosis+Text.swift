@@ -12,7 +12,7 @@ extension Diagnosis: CustomStringConvertible {
       header: ["rate", "steps", "angle", "norm ratio", "relative error"], leftAligned: [])
     for entry in byRate + bySteps {
       let cells = entry.gap.map { Array($0.cells.dropFirst()) } ?? ["not finite", "–", "–"]
-      growth.rows.append(["\(entry.rate)", "\(entry.steps)"] + cells)
+      growth.rows.append([entry.rate.upToSixDigits, "\(entry.steps)"] + cells)
     }
     return """
       \(title)
@@ -61,7 +61,7 @@ extension Diagnosis: CustomStringConvertible {
       reasons.append(
         "A meta-gradient is zero, at least to rounding, so that there is no angle to speak of.")
     }
-    if angles.count > 1, let least = angles.min(), let most = angles.max() {
+    if angle != nil, angles.count > 1, let least = angles.min(), let most = angles.max() {
       reasons.append(
         "Task by task it is from \(least.fixed(1))° to \(most.fixed(1))°: what the mean over tasks hides."
       )
@@ -76,14 +76,19 @@ extension Diagnosis: CustomStringConvertible {
     if let decreaseShare {
       reasons.append(
         "Along first order, an outer step as long as is best for exact "
-          + (decreaseShare.isFinite
-            ? "lowers the meta-loss by \((100 * decreaseShare).fixed(0)) % of what it does along exact."
-            : "ends where the meta-loss is not finite."))
+          + (!decreaseShare.isFinite
+            ? "ends where the meta-loss is not finite."
+            : decreaseShare < 0
+              ? "raises the meta-loss."
+              : "lowers the meta-loss by \((100 * decreaseShare).fixed(0)) % of what it does along exact.")
+      )
     }
     reasons.append(
       "The largest curvature of the \(innerLossName) is \(curvature.largest.significant(3)), times "
-        + "the rate \(strength.significant(3)): a step back can change a gradient by up to "
-        + "\((100 * strength).fixed(0)) % of its length.")
+        + "the rate \(strength.significant(3))"
+        + (curvatureBounds
+          ? ": a step back can change a gradient by up to \((100 * strength).fixed(0)) % of its length."
+          : "."))
     if tasks < Self.fewestTasks {
       reasons.append(
         "\("task".counted(tasks)) \(tasks == 1 ? "says" : "say") too little of others of the kind: give "

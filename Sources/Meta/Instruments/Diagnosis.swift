@@ -59,6 +59,8 @@ public struct Diagnosis: Sendable {
   public let method: String
   /// What the loss is called that the steps descend.
   let innerLossName: String
+  /// Whether the curvature bounds what a step back changes: with gradient descent, if no rate is learned.
+  let curvatureBounds: Bool
   /// The learned variables of which first order says nothing.
   public let notSeen: [String]
   /// The angle between the mean gradients of both orders, in degrees; nil if one is zero.
@@ -147,8 +149,13 @@ extension BilevelProblem {
     let (cut, full) = (dial.byWeight[0].decrease, dial.byWeight[1].decrease)
     return Diagnosis(
       summary: summary, method: name, innerLossName: lossNames.inner,
+      curvatureBounds: rule is GradientDescent && comparison.firstOrder.notSeen.isEmpty
+        && !learned.contains { $0.isRateName || $0.hasPrefix("log ") },
       notSeen: comparison.firstOrder.notSeen,
-      angle: isRounding ? nil : estimate(comparison.gap.angle, intervals.angle),
+      angle: isRounding
+        ? nil
+        // Two numbers have the same sign or not: there is no angle between, and no interval.
+        : estimate(comparison.gap.angle, exact.first?.count == 1 ? nil : intervals.angle),
       normRatio: isRounding ? nil : estimate(comparison.gap.normRatio, intervals.normRatio),
       taskAngles: tasks.indices.map { task in
         GradientGap(

@@ -26,7 +26,7 @@ extension Dial: CustomStringConvertible {
       \(table("λ", byWeight) { "\($0.weight(step: 1, of: 1))" })
       \(table("last steps", byLastSteps) { "\($0.lastSteps ?? 0)" })
         \(note)
-
+      \(notSeen.isEmpty ? "" : "  Of \(notSeen.list) first order says nothing: its zeros are no derivatives.\n")
       """
   }
 
@@ -50,10 +50,11 @@ extension Order {
 extension Dial: Encodable {
   /// Writes both series.
   public func encode(to encoder: any Encoder) throws {
-    let object: JSONObject = [
+    var object: JSONObject = [
       "family": method, "loss": loss, "stepLength": stepLength, "byWeight": byWeight,
       "byLastSteps": byLastSteps,
     ]
+    if !notSeen.isEmpty { object["notSeen"] = notSeen }
     try object.encode(to: encoder)
   }
 }

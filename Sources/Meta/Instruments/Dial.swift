@@ -23,6 +23,8 @@ public struct Dial: Sendable {
   public let summary: String
   /// What the exact meta-gradient is called.
   public let method: String
+  /// The learned variables of which first order, λ = 0, says nothing.
+  public let notSeen: [String]
   /// The meta-loss at the present parameters.
   public let loss: Double
   /// The length of the outer steps that were tried, the same for all: directions are compared, not rates.
@@ -60,7 +62,8 @@ extension BilevelProblem {
     }
     let lengths = lastSteps ?? spread(upTo: exact.kept.map(\.step).max() ?? 0)
     return Dial(
-      summary: summary, method: name, loss: exact.loss, stepLength: stepLength,
+      summary: summary, method: name,
+      notSeen: metaGradient(order: .firstOrder).notSeen, loss: exact.loss, stepLength: stepLength,
       byWeight: weights.map { setting(.scaled(by: $0)) },
       byLastSteps: lengths.map { setting(.lastSteps($0)) })
   }

@@ -56,11 +56,13 @@ extension OrderLedger: Encodable {
         "term": entry.term.values.map(\.elements),
       ]
     }
-    let object: JSONObject = [
+    var object: JSONObject = [
       "method": method, "exactNorm": comparison.exact.gradientNorm,
       "firstOrderNorm": comparison.firstOrder.gradientNorm, "differenceNorm": difference.norm,
       "remainder": remainder, "entries": terms,
     ]
+    let notSeen = comparison.firstOrder.notSeen
+    if !notSeen.isEmpty { object["notSeen"] = notSeen }
     try object.encode(to: encoder)
   }
 }

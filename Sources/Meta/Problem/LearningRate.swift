@@ -31,7 +31,9 @@ public enum LearningRate: Equatable, Sendable {
 extension LearningRate: CustomStringConvertible {
   /// The rate, or the range of rates and what they are by.
   public var description: String {
-    let (low, high) = (numbers.min() ?? 0, numbers.max() ?? 0)
+    let (low, high) = (
+      (numbers.min() ?? 0).upToSixDigits, (numbers.max() ?? 0).upToSixDigits
+    )
     switch self {
     case .one(let rate): return "\(rate)"
     case .byParameter: return "\(low) to \(high) by parameter"

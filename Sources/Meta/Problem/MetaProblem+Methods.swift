@@ -43,12 +43,13 @@ extension Trainer {
   /// The method says what adapts and what is differentiated; for the rest see
   /// ``init(_:order:by:optimizer:seed:threads:drawing:)``.
   public convenience init(
-    _ problem: MetaProblem, _ method: Method, by route: Route = .unrolled, optimizer: Rule,
-    seed: UInt64 = 0, threads: Int = 1,
+    _ problem: MetaProblem, _ method: Method, order: Order? = nil, by route: Route = .unrolled,
+    optimizer: Rule, seed: UInt64 = 0, threads: Int = 1,
     drawing draw: ((inout SeededGenerator) -> [LearningTask])? = nil
   ) {
     self.init(
-      problem.adapting(method.adaptation), order: method.order, by: route, optimizer: optimizer,
+      problem.adapting(method.adaptation), order: order ?? method.order, by: route,
+      optimizer: optimizer,
       seed: seed, threads: threads, drawing: draw.map { draw in { draw(&$0).map(\.data) } })
   }
 
@@ -57,12 +58,12 @@ extension Trainer {
   /// The method says what adapts and what is differentiated; for the rest see
   /// ``init(_:order:by:from:threads:drawing:)``.
   public convenience init(
-    _ problem: MetaProblem, _ method: Method, by route: Route = .unrolled,
+    _ problem: MetaProblem, _ method: Method, order: Order? = nil, by route: Route = .unrolled,
     from state: TrainingState<Rule>, threads: Int = 1,
     drawing draw: ((inout SeededGenerator) -> [LearningTask])? = nil
   ) {
     self.init(
-      problem.adapting(method.adaptation), order: method.order, by: route, from: state,
+      problem.adapting(method.adaptation), order: order ?? method.order, by: route, from: state,
       threads: threads, drawing: draw.map { draw in { draw(&$0).map(\.data) } })
   }
 }

@@ -132,6 +132,47 @@ extension MetaProblem {
     return problem
   }
 
+  /// The same problem at other values of what is learned, as a training leaves them; it can be written to a file.
+  ///
+  /// - Throws: ``MetaProblemError`` if a value is not finite or of another shape, or belongs to a rule from outside.
+  public func with(learned values: Parameters<Matrix>) throws(MetaProblemError) -> MetaProblem {
+    let moved = outer.replacing(values)
+    for (name, value) in zip(values.names, values.values) where outer[name].shape != value.shape {
+      throw MetaProblemError(name, "it is \(value.shape), but was \(outer[name].shape)")
+    }
+    func number(_ name: String, _ other: Double) -> Double {
+      moved.contains(name) ? moved[name].elements[0] : other
+    }
+    let rates: LearningRate =
+      switch self.rates {
+      case .one(let rate): .one(number("learningRate", rate))
+      case .byStep: .byStep(moved["learningRate"].elements)
+      case .byParameter(let rates):
+        .byParameter(
+          Dictionary(
+            uniqueKeysWithValues: rates.map { ($0, number("learningRate/\($0)", $1)) }))
+      case .byEntry(let rates):
+        .byEntry(
+          Dictionary(
+            uniqueKeysWithValues: rates.map { name, own in
+              let key = "learningRate/\(name)"
+              return (name, moved.contains(key) ? moved[key] : own)
+            }))
+      }
+    var rule = self.rule
+    if learning.contains(.rule), rule.settings.count > 0 {
+      guard let kind = RuleKind(rule) else {
+        throw MetaProblemError("adaptation.rule", "\(rule) cannot take other settings")
+      }
+      rule = kind.rule(
+        Dictionary(
+          uniqueKeysWithValues: rule.settings.names.map { ($0, moved["rule/\($0)"].elements[0]) }))
+    }
+    return try with(
+      parameters: parameters.names.map { moved[$0] }, rates: rates, rule: rule,
+      weightDecay: number("weightDecay", weightDecay), proximal: number("proximal", proximal))
+  }
+
   /// The rate of all parameters and steps; where rates differ, the largest by its absolute value.
   public var learningRate: Double { rates.largest }
 }

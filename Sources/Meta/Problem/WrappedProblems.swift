@@ -82,9 +82,18 @@ extension BilevelProblem {
   }
 
   /// The same problem with another number of steps, and all rates multiplied by a factor.
+  ///
+  /// Rates that are outer variables are moved, so that a derivative by them is that at the new value; what a
+  /// problem makes of others is multiplied.
   func varied(steps: Int? = nil, rateFactor: Double = 1) -> some BilevelProblem {
-    Wrapped(
-      base: self, outer: outer, learned: learned, steps: steps ?? self.steps, rateFactor: rateFactor
-    )
+    let rates = outer.filter { $0.name.isRateName }.map { rateFactor * $0 }
+    return Wrapped(
+      base: self, outer: outer.replacing(rates), learned: learned, steps: steps ?? self.steps,
+      rateFactor: rates.count == 0 ? rateFactor : 1)
   }
+}
+
+extension String {
+  /// Whether an outer variable of this name is a rate.
+  var isRateName: Bool { self == "learningRate" || hasPrefix("learningRate/") }
 }

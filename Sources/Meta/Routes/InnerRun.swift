@@ -8,6 +8,7 @@ public import Tape
 public final class InnerRun {
   private let descriptions: [ParameterDescription]
   private let shapes: [Shape]
+  private let names: [String]
   private let start: BoundRoutine?
   private let step: BoundRoutine?
   private let outerLoss: BoundRoutine
@@ -25,7 +26,7 @@ public final class InnerRun {
     let parts = LoopParts(problem, task)
     let outer = Storage(capacity: problem.outer.shapes.offsets().last ?? 0)
     outer.write(problem.outer.flattened, at: 0)
-    (descriptions, shapes) = (parts.begin.inner.descriptions, task.shapes)
+    (descriptions, shapes, names) = (parts.begin.inner.descriptions, task.shapes, task.names)
     start = parts.startRoutine().map { BoundRoutine($0, outer: outer) }
     step = start == nil ? nil : BoundRoutine(parts.stepRoutine(parts.step()), outer: outer)
     outerLoss = BoundRoutine(Routine(parts.blocks, [(0, parts.outerLoss())]), outer: outer)
@@ -48,7 +49,9 @@ public final class InnerRun {
   public func run(
     on task: Parameters<Matrix>, steps: Int, _ visit: (_ steps: Int, _ here: InnerRun) -> Void
   ) {
-    if task.shapes != shapes { stop("InnerRun: \(task.shapes) for \(shapes)") }
+    if task.shapes != shapes || task.names != names {
+      stop("InnerRun: \(task.names) of \(task.shapes) for \(names) of \(shapes)")
+    }
     if steps < 0 { stop("InnerRun: steps is at least 0, but is \(steps)") }
     let data = Storage(capacity: shapes.offsets().last ?? 0)
     data.write(task.flattened, at: 0)

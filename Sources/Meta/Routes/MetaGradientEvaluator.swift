@@ -17,6 +17,7 @@ public final class MetaGradientEvaluator {
   private let descriptions: [ParameterDescription]
   private let learned: [Int]
   private var tasks: [LoadedTask]
+  private let taskNames: [String]
   private let programs: [[Shape]: Int]
   private let workers: Workers
   private let pool: WorkerPool
@@ -48,6 +49,7 @@ public final class MetaGradientEvaluator {
     offsets = descriptions.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.shape.count) }
     let outer = Storage(capacity: offsets[descriptions.count])
 
+    taskNames = problem.taskData[0].names
     var programs: [[Shape]: Int] = [:]
     var gradients: [any TaskGradient] = []
     tasks = problem.taskData.map { task in
@@ -126,12 +128,14 @@ public final class MetaGradientEvaluator {
 
   /// Moves to other tasks, as many as before and of sizes that were among the first.
   ///
-  /// - Precondition: There are as many, and each size is known; anything else stops with a message.
+  /// - Precondition: There are as many, with the names of before, and each size is known; anything else stops
+  ///   with a message.
   public func setTasks(_ tasks: [Parameters<Matrix>]) {
     if tasks.count != self.tasks.count {
       stop("setTasks: \(tasks.count) tasks instead of \(self.tasks.count)")
     }
     self.tasks = tasks.map { task in
+      if task.names != taskNames { stop("setTasks: \(task.names) instead of \(taskNames)") }
       guard let program = programs[task.shapes] else {
         stop("setTasks: no task had matrices of \(task.shapes)")
       }

@@ -26,20 +26,22 @@ extension BilevelProblem {
     _ order: Order, _ route: Route, _ cost: (any TaskGradient) -> Cost
   ) -> Cost {
     let steps = Differentiation(self, order).steps
+    // Past the last steps that are differentiated, all cost the same; of many the answer is an upper bound.
+    let few = max(2, min(order.lastSteps ?? 0, 64) + 1)
     func short(_ steps: Int, _ task: Parameters<Matrix>) -> Cost {
       cost(Differentiation(self, order, steps: steps).taskGradient(route, task))
     }
     func extended(_ from: Int, _ to: Int) -> Int {
-      let growth = (to - from).saturatingProduct(max(steps - 3, 0))
-      return growth == .max ? .max : (steps < 3 ? from : to + growth)
+      let growth = (to - from).saturatingProduct(max(steps - few - 1, 0))
+      return growth == .max ? .max : (steps <= few ? from : to + growth)
     }
     // Tasks of one size share their programs; those of another size come on top.
     return tasksBySize.values.reduce(into: Cost()) { total, tasks in
       let (count, task) = (tasks.count, tasks[0])
-      let (two, three) = (short(min(steps, 2), task), short(min(steps, 3), task))
-      total.instructions += count * extended(two.instructions, three.instructions)
-      total.multiplyAdds += count * extended(two.multiplyAdds, three.multiplyAdds)
-      let bytes = extended(two.peakBytes, three.peakBytes)
+      let (here, next) = (short(min(steps, few), task), short(min(steps, few + 1), task))
+      total.instructions += count * extended(here.instructions, next.instructions)
+      total.multiplyAdds += count * extended(here.multiplyAdds, next.multiplyAdds)
+      let bytes = extended(here.peakBytes, next.peakBytes)
       total.peakBytes = bytes == .max ? .max : total.peakBytes + bytes
     }
   }

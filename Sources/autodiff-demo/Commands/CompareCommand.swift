@@ -59,6 +59,9 @@ struct ComparedProblem {
     }
   }
 
+  /// What is differentiated by.
+  private var kind: String { problem.learning == [.parameters] ? "parameters" : "that is learned" }
+
   var text: String {
     var costs = TextTable(header: MetaGradient.header)
     costs.leftAligned = [0, 1]
@@ -68,8 +71,11 @@ struct ComparedProblem {
       for result in [comparison.exact, comparison.firstOrder] {
         costs.rows.append(result.cells)
       }
-      gaps.rows.append(["\(family.rawValue), all parameters"] + comparison.gap.cells)
-      gaps.rows += comparison.parameterGaps.map { ["  \($0.name)"] + $0.gap.cells }
+      gaps.rows.append(["\(family.rawValue), all \(kind)"] + comparison.gap.cells)
+      gaps.rows += comparison.parameterGaps.map { name, gap in
+        let isSeen = !comparison.firstOrder.notSeen.contains(name)
+        return ["  \(name)"] + (isSeen ? gap.cells : ["not seen", "–", "–", "–"])
+      }
     }
     let cuts = comparisons.map { "\($0.family.rawValue) \($0.comparison.firstOrder.cuts.count)" }
     let unseen = comparisons.compactMap(\.comparison.firstOrder.unseenNote).map { "\n  \($0)." }
@@ -91,6 +97,9 @@ func conclusion(_ problems: [ComparedProblem]) -> String {
   if all.allSatisfy(\.firstOrder.cuts.isEmpty) {
     return nothingToCut
   }
+  if let unseen = all.first(where: { $0.firstOrder.gradientNorm == 0 })?.firstOrder.unseenNote {
+    return "\(unseen)."
+  }
   if all.contains(where: { $0.exact.gradientNorm == 0 }) {
     return "A meta-gradient is zero here, so that there is no angle to speak of."
   }
@@ -102,7 +111,7 @@ func conclusion(_ problems: [ComparedProblem]) -> String {
     let cheapest = ratios.min(), let dearest = ratios.max()
   else { return "A meta-gradient is zero here, so that there is no angle to speak of." }
   return
-    "All parameters together, first order points \(range(least, most, 1))° away from the exact "
+    "\(problems.allSatisfy { $0.problem.learning == [.parameters] } ? "All parameters" : "All that is learned") together, first order points \(range(least, most, 1))° away from the exact "
     + "meta-gradient; the exact one takes \(range(cheapest, dearest, 2)) times the multiply-adds of "
     + "first order."
 }
@@ -127,11 +136,14 @@ private struct ProblemReport: Encodable {
     var multiplyAdds: Int
     var peakBytes: Int
     var cuts: [String]
+    /// Left out where there are none.
+    var notSeen: [String]?
 
     init(_ result: MetaGradient) {
       (loss, gradientNorm, order) = (result.loss, result.gradientNorm, result.order)
       (instructions, multiplyAdds) = (result.cost.instructions, result.cost.multiplyAdds)
       (peakBytes, cuts) = (result.cost.peakBytes, result.cuts.map(\.description))
+      notSeen = result.notSeen.isEmpty ? nil : result.notSeen
     }
   }
 

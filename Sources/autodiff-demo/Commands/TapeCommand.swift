@@ -52,7 +52,9 @@ private func section(
 ) -> String {
   let outputs =
     ["output 0 is the query loss"]
-    + problem.parameters.descriptions.enumerated().map { "\($0 + 1) the gradient of \($1.name)" }
+    + problem.adapting(method.adaptation).learned.enumerated().map {
+      "\($0 + 1) the gradient of \($1)"
+    }
   let program = problem.program(method)
   let listing =
     other.map { program.listing(markingWhatIsMissingIn: problem.program($0)) } ?? program.listing

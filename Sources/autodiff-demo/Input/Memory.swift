@@ -31,12 +31,14 @@ extension MetaProblem {
     let result = metaGradient(method, by: route)
     let isFinite = result.gradient.values.allSatisfy { $0.elements.allSatisfy(\.isFinite) }
     if !isFinite || !result.loss.isFinite {
-      let cause = steps > 0 ? "adaptation.learningRate" : "parameters"
+      let isPlain = rule is GradientDescent && weightDecay == 0 && proximal == 0
+      let cause =
+        steps == 0 ? "parameters" : isPlain ? "adaptation.learningRate" : "adaptation"
       let origin = nonFiniteOrigin(method).map { "; in tasks[\($0.task)], \($0.origin)" } ?? ""
       throw MetaProblemError(
         cause,
         "\(method.rawValue) is not finite after \("inner step".counted(steps)) of rate "
-          + "\(learningRate)\(origin)")
+          + "\(rates)\(origin)")
     }
     return result
   }

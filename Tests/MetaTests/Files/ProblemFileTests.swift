@@ -199,3 +199,22 @@ import Testing
     }
   }
 }
+
+extension ProblemFileTests {
+  /// What a training leaves is a problem again: the same gradient, and a file that says the same.
+  @Test func whatWasLearnedIsAProblemAgain() throws {
+    let problem = try MetaGradientTests.problems(seed: 150)[1]
+      .with(
+        rule: Adam(decay: 0.8, squareDecay: 0.9, epsilon: 1e-2), weightDecay: 0.1, proximal: 0.2
+      )
+      .learning(Set(Learned.allCases)).metaSGD
+    let trainer = Trainer(problem, optimizer: SteepestDescent(rate: 1e-3))
+    trainer.run(until: 3)
+    let trained = try problem.with(learned: trainer.parameters)
+    #expect(trained.outer.filter { problem.learned.contains($0.name) } == trainer.parameters)
+    #expect(trained.outer != problem.outer)
+    let read = try JSONDecoder().decode(MetaProblem.self, from: JSONEncoder().encode(trained))
+    #expect(
+      bits(read.metaGradient().gradient.values) == bits(trained.metaGradient().gradient.values))
+  }
+}

@@ -22,6 +22,6 @@ public func trainTanhNetwork(
     Sinusoids().tasks(10, support: 10, query: 10, using: &$0)
   }
   trainer.run(until: iterations)
-  let trained = heldOut.with(learned: trainer.parameters)
+  let trained = try heldOut.with(learned: trainer.parameters)
   return (heldOut.meanLosses(steps: 5), trained.meanLosses(steps: 5))
 }

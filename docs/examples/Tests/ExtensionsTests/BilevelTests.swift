@@ -142,8 +142,8 @@ import Testing
     let unseen = try problem.with(
       tasks: Sinusoids().tasks(100, support: 5, query: 6, using: &generator))
     let (before, after, rates) = (
-      unseen.meanLosses()[1], unseen.with(learned: maml).meanLosses()[1],
-      unseen.metaSGD.with(learned: metaSGD).meanLosses()[1]
+      unseen.meanLosses()[1], try unseen.with(learned: maml).meanLosses()[1],
+      try unseen.metaSGD.with(learned: metaSGD).meanLosses()[1]
     )
     #expect(after < before && rates < after)
   }
