@@ -16,6 +16,9 @@ public final class MetaGradientEvaluator {
   private let notSeen: [String]
   private let descriptions: [ParameterDescription]
   private let learned: [Int]
+  /// What the gradient is by, and the shapes of its parts.
+  private let gradient: [ParameterDescription]
+  private let shapes: [Shape]
   private var tasks: [LoadedTask]
   private let taskNames: [String]
   private let programs: [[Shape]: Int]
@@ -46,6 +49,8 @@ public final class MetaGradientEvaluator {
     let values = problem.outer
     descriptions = values.descriptions
     learned = problem.learnedPositions
+    gradient = learned.map { [descriptions] in descriptions[$0] }
+    shapes = gradient.map(\.shape)
     offsets = descriptions.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.shape.count) }
     let outer = Storage(capacity: offsets[descriptions.count])
 
@@ -81,7 +86,7 @@ public final class MetaGradientEvaluator {
     workers = Workers(
       (0..<pool.count).map { _ in gradients.map { $0.runner(outer: outer) } },
       sums: min(tasks.count, Self.sumCount(for: cost)),
-      sumCount: 1 + learned.reduce(0) { [descriptions] in $0 + descriptions[$1].shape.count })
+      sumCount: 1 + shapes.reduce(0) { $0 + $1.count })
     setOuter(values)
   }
 
@@ -108,8 +113,8 @@ public final class MetaGradientEvaluator {
   ///
   /// - Precondition: One matrix for each learned variable, of its shape; anything else stops with a message.
   public func setLearned(_ values: [Matrix]) {
-    if values.map(\.shape) != learned.map({ descriptions[$0].shape }) {
-      stop("setLearned: \(values.map(\.shape)) for \(learned.map { descriptions[$0].shape })")
+    if values.map(\.shape) != shapes {
+      stop("setLearned: \(values.map(\.shape)) for \(shapes)")
     }
     for (position, value) in zip(learned, values) {
       outer.write(value.elements, at: offsets[position])
@@ -149,10 +154,9 @@ public final class MetaGradientEvaluator {
     let share = 1 / Double(tasks.count)
     let sum = workers.sums[0]
     sum.scale(workers.sumCount, by: share)
-    let gradient = learned.map { descriptions[$0] }
     return MetaGradient(
       method: label.name, order: label.order, route: label.route, loss: sum.read(0, 1)[0],
-      gradient: Parameters(gradient, sum.matrices(gradient.map(\.shape), at: 1)), cost: cost,
+      gradient: Parameters(gradient, sum.matrices(shapes, at: 1)), cost: cost,
       paths: paths, notSeen: notSeen)
   }
 
