@@ -11,7 +11,7 @@ public enum Adaptation: Hashable, Sendable {
   case body
   /// None, as in joint training.
   case nothing
-  /// Those of the given names; a name that no parameter has adapts nothing.
+  /// Those of the given names; ``MetaProblem/adapting(_:)`` stops at one that no parameter has.
   case named(Set<String>)
 
   /// Whether a parameter changes.

@@ -41,6 +41,39 @@ import Testing
     }
   }
 
+  @Test func ratesAndTasksThatDoNotFit() async {
+    await expectStop(
+      #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = MisuseTests.problem(outer: [
+          "start": Matrix(1), "learningRate": Matrix(0.1), "learningRate/theta": Matrix(0.1),
+        ])
+        .metaGradient()
+      }, "toy: 'learningRate/theta' is an outer variable, but nothing of that name moves")
+    await expectStop(
+      #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = MisuseTests.problem(outer: [
+          "start": MisuseTests.column, "learningRate/θ": Matrix(Shape(1, 2), repeating: 0.1),
+        ]) {
+          0.5 * ($0 * $0).sum()
+        } judged: {
+          $0.sum()
+        }.metaGradient()
+      }, "the rate of θ is 1×2, neither 1×1 nor 2×1")
+    await expectStop(
+      #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        MetaGradientEvaluator(MisuseTests.problem()).setTasks([["y": Matrix(1)]])
+      }, "setTasks: [\"y\"] instead of [\"x\"]")
+  }
+
+  /// Of many last steps the price is that of the loop, and not of an exact one.
+  @Test(arguments: [1, 3, 5], Route.allCases)
+  func truncationIsPricedAsItIs(_ last: Int, _ route: Route) {
+    let problem = Self.problem(steps: 9)
+    let predicted = problem.predictedCost(order: .lastSteps(last), by: route)
+    let counted = problem.metaGradient(order: .lastSteps(last), by: route).cost
+    #expect(predicted.instructions == counted.instructions)
+  }
+
   @Test func problemsThatDoNotFit() async {
     await expectStop(
       #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
