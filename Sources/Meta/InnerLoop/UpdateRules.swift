@@ -96,7 +96,7 @@ public struct RMSProp: UpdateRule {
 ///
 /// Where every gradient so far was zero, the derivative of the root counts as zero: the slope of the first
 /// step by the gradient is −rate/ε there, which is its limit. Derivatives by a decay lose digits as it comes
-/// near 1, since 1 − βⁿ does: by a square decay of 0.999 some nine are left after two steps.
+/// near 1, about one for each nine of it.
 ///
 /// - Reference: Kingma and Ba, *Adam: a method for stochastic optimization* (2015), algorithm 1.
 public struct Adam: UpdateRule {
@@ -125,19 +125,21 @@ public struct Adam: UpdateRule {
     let (decay, squareDecay) = (update["decay"], update["squareDecay"])
     state[0] = decay * state[0] + (1 - decay) * update.gradient
     state[1] = squareDecay * state[1] + (1 - squareDecay) * (update.gradient * update.gradient)
-    let mean = state[0] / (1 - decay.power(wholeNumber: update.number))
-    let size = (state[1] / (1 - squareDecay.power(wholeNumber: update.number))).sqrt()
+    let mean = state[0] / decay.oneMinusPower(update.number)
+    let size = (state[1] / squareDecay.oneMinusPower(update.number)).sqrt()
     return update.value - update.rate * (mean / (size + update["epsilon"]))
   }
 }
 
 extension Variable {
-  /// The power of a number from 0 to 1 by a whole number from 1 that may differ from replay to replay.
+  /// One minus a power of this number, which is from 0 up to 1, by a whole number from 1 that may differ from
+  /// replay to replay.
   ///
-  /// It is x · exp((n − 1) log x), and, where x is zero, x for n = 1 and nothing beyond.
-  fileprivate func power(wholeNumber n: Variable) -> Variable {
-    let more = n - 1
-    let positive = select(self, elseWhereNotPositive: 1)
-    return self * select((more * positive.log()).exp(), elseWhereNotPositive: 1 - more.step())
+  /// It is tanh(−n log x / 2) · (1 + xⁿ), which keeps its digits, and those of its derivative, as x comes near 1.
+  fileprivate func oneMinusPower(_ n: Variable) -> Variable {
+    let exponent = n * select(self, elseWhereNotPositive: 1).log()
+    return select(
+      (-0.5 * exponent).tanh() * (1 + exponent.exp()),
+      elseWhereNotPositive: 1 - self * (1 - (n - 1).step()))
   }
 }
