@@ -137,7 +137,8 @@ struct RecordedLoop {
 /// What is computed from the recorded loop of each task, its steps told apart: compiled once for each size of
 /// task, then run task by task.
 struct TaskPrograms {
-  private let problem: any BilevelProblem
+  private let outer: [Matrix]
+  private let tasks: [Parameters<Matrix>]
   private let workspaces: [[Shape]: Workspace]
 
   /// Compiles what `record` puts on the tape of a loop.
@@ -148,7 +149,7 @@ struct TaskPrograms {
     _ record: (RecordedLoop) -> (outputs: [Variable], inputs: [Variable])
   ) {
     problem.check()
-    self.problem = problem
+    (outer, tasks) = (problem.outer.values, problem.taskData)
     workspaces = Dictionary(
       uniqueKeysWithValues: problem.tasksBySize.map { shapes, tasks in
         let loop = RecordedLoop(
@@ -160,11 +161,11 @@ struct TaskPrograms {
   }
 
   private func forEachTask(_ inputs: (Int) -> [Matrix], _ body: (Workspace) -> Void) {
-    for (index, task) in problem.taskData.enumerated() {
+    for (index, task) in tasks.enumerated() {
       guard let workspace = workspaces[task.shapes] else {
         stop("TaskPrograms: no program for task \(index)")
       }
-      let values = problem.outer.values + task.values + inputs(index)
+      let values = outer + task.values + inputs(index)
       for (position, value) in values.enumerated() { workspace.setInput(position, to: value) }
       workspace.run()
       body(workspace)
@@ -186,7 +187,7 @@ struct TaskPrograms {
     let count = shapes.reduce(0) { $0 + $1.count }
     let sum = Storage(capacity: count)
     forEachTask({ _ in inputs }) { $0.addOutputs(to: sum) }
-    sum.scale(count, by: 1 / Double(problem.taskData.count))
+    sum.scale(count, by: 1 / Double(tasks.count))
     return sum.matrices(shapes, at: 0)
   }
 }

@@ -146,6 +146,6 @@ extension BilevelProblem {
       method: Differentiation(self, order).label, order: order,
       asymmetry: scale * norm(asymmetries),
       jacobianNorm: scale * norm(sizes) / 2.0.squareRoot(), directions: min(directions, count),
-      isComplete: isComplete, notSeen: metaGradient(order: order).notSeen)
+      isComplete: isComplete, notSeen: MetaGradientEvaluator(self, order: order).notSeen)
   }
 }

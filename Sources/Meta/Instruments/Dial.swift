@@ -63,7 +63,7 @@ extension BilevelProblem {
     let lengths = lastSteps ?? spread(upTo: exact.kept.map(\.step).max() ?? 0)
     return Dial(
       summary: summary, method: name,
-      notSeen: metaGradient(order: .firstOrder).notSeen, loss: exact.loss, stepLength: stepLength,
+      notSeen: losses.notSeen, loss: exact.loss, stepLength: stepLength,
       byWeight: weights.map { setting(.scaled(by: $0)) },
       byLastSteps: lengths.map { setting(.lastSteps($0)) })
   }

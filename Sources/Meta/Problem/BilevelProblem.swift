@@ -153,12 +153,16 @@ extension BilevelProblem {
     where one.hasPrefix(prefix) && !settings.contains("\(one.dropFirst(prefix.count))") {
       stop("\(name): '\(one)' is an outer variable, but the settings of \(rule) are \(settings)")
     }
-    let rates = Set(innerDescriptions.map { "learningRate/\($0.name)" })
-    for one in names where one.hasPrefix("learningRate/") && !rates.contains(one) {
-      stop("\(name): '\(one)' is an outer variable, but nothing of that name moves")
+    let own = names.filter { $0.hasPrefix("learningRate/") }
+    if !own.isEmpty {
+      let rates = Set(innerDescriptions.map { "learningRate/\($0.name)" })
+      for one in own where !rates.contains(one) {
+        stop("\(name): '\(one)' is an outer variable, but nothing of that name moves")
+      }
     }
-    guard let first = taskData.first else { stop("\(name): there is no task") }
-    for (index, task) in taskData.enumerated() where task.names != first.names {
+    let tasks = taskData
+    guard let first = tasks.first else { stop("\(name): there is no task") }
+    for (index, task) in tasks.enumerated() where task.names != first.names {
       stop("\(name): task 0 has \(first.names), but task \(index) has \(task.names)")
     }
     if steps < 0 { stop("\(name): steps is at least 0, but is \(steps)") }

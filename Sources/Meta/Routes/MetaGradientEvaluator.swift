@@ -13,7 +13,8 @@ public final class MetaGradientEvaluator {
   /// What results say of themselves, but for their numbers.
   private let label: (name: String, order: Order, route: Route)
   private let paths: [DerivativePath]
-  private let notSeen: [String]
+  /// See ``MetaGradient/notSeen``.
+  let notSeen: [String]
   private let descriptions: [ParameterDescription]
   private let learned: [Int]
   /// What the gradient is by, and the shapes of its parts.
@@ -51,13 +52,14 @@ public final class MetaGradientEvaluator {
     learned = problem.learnedPositions
     gradient = learned.map { [descriptions] in descriptions[$0] }
     shapes = gradient.map(\.shape)
-    offsets = descriptions.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.shape.count) }
+    offsets = values.shapes.offsets()
     let outer = Storage(capacity: offsets[descriptions.count])
 
-    taskNames = problem.taskData[0].names
+    let taskData = problem.taskData
+    taskNames = taskData[0].names
     var programs: [[Shape]: Int] = [:]
     var gradients: [any TaskGradient] = []
-    tasks = problem.taskData.map { task in
+    tasks = taskData.map { task in
       let program = programs[task.shapes] ?? gradients.count
       if program == gradients.count {
         programs[task.shapes] = program
@@ -72,7 +74,7 @@ public final class MetaGradientEvaluator {
     // What the exact order does not reach either has a derivative, which is zero.
     let exact =
       unreached.isEmpty || order == .exact
-      ? nil : Differentiation(problem, .exact).taskGradient(.adjoint, problem.taskData[0])
+      ? nil : Differentiation(problem, .exact).taskGradient(.adjoint, taskData[0])
     notSeen = unreached.filter { exact?.isReached[$0] ?? false }
       .map { [descriptions, learned] in descriptions[learned[$0]].name }
     cost = tasks.reduce(into: Cost()) { cost, task in
