@@ -60,7 +60,7 @@ public struct Matrix: Equatable, Sendable, CustomStringConvertible {
   public init(_ scalar: Double) { self.init(.scalar, [scalar]) }
 
   /// Creates a matrix from entries that are known to be `shape.count` many.
-  init(_ shape: Shape, _ elements: [Double]) {
+  package init(_ shape: Shape, _ elements: [Double]) {
     self.shape = shape
     self.elements = elements
   }

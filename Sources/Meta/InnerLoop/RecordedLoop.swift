@@ -73,6 +73,7 @@ struct RecordedLoop {
   ///   - isApart: Whether both ways over each step are told apart instead, so that ``metaGradient(_:)`` and
   ///     the ledger can go back over them.
   init(_ problem: any BilevelProblem, on: TaskTape, weights: [Double], isApart: Bool = false) {
+    problem.requireFixedData(for: "a recorded loop")
     self.on = on
     learned = problem.learnedPositions
     func own(_ variables: Parameters<Variable>) -> Parameters<Variable> {

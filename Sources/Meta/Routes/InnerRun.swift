@@ -23,6 +23,7 @@ public final class InnerRun {
   /// - Complexity: O(lines of one step), whatever the number of steps.
   public init(_ problem: some BilevelProblem, for task: Parameters<Matrix>) {
     problem.check()
+    problem.requireFixedData(for: "an inner run")
     let parts = LoopParts(problem, task)
     let outer = Storage(capacity: problem.outer.shapes.offsets().last ?? 0)
     outer.write(problem.outer.flattened, at: 0)

@@ -8,6 +8,8 @@ struct LoopRoutines: Sendable {
   /// From the end to the block `carried`.
   let outerLoss: Routine
   let steps: Int
+  /// What draws the data of steps; nil where they are fixed.
+  var drawing: (any DrawsData)?
   /// The counts of inner variables, of a point, and of what is carried.
   let innerCount, pointCount: Int
   var carriedCount: Int
@@ -58,6 +60,10 @@ final class LoopRun {
   let carried: Storage
   /// 1, 2, 3 and so on, where a step reads its number.
   private let numbers: Storage
+  private let drawer: (any DataDrawer)?
+  private var task: LoadedTask?
+  /// The steps whose data were drawn for the task.
+  private var drawnCount = 0
 
   /// Reserves it.
   ///
@@ -73,6 +79,7 @@ final class LoopRun {
     path = Storage(capacity: places * routines.pointCount)
     carried = Storage(capacity: routines.carriedCount)
     let count = routines.numberCount(all.map(\.routine))
+    drawer = routines.drawing?.drawer()
     numbers = Storage(capacity: count)
     numbers.write((0..<count).map { Double($0 + 1) }, at: 0)
     for bound in all { bound.bind(.carried, to: carried) }
@@ -81,6 +88,10 @@ final class LoopRun {
   /// Turns to a task, and puts the start into the first place.
   func begin(_ task: LoadedTask) {
     for bound in all { bound.bind(.task, to: task.block) }
+    if drawer != nil {
+      task.reserve(steps: routines.steps)
+      (self.task, drawnCount) = (task, 0)
+    }
     path.clear(routines.innerCount..<routines.pointCount)
     start?.run(into: path)
   }
@@ -89,11 +100,26 @@ final class LoopRun {
   func place(_ bound: BoundRoutine, at place: Int, step: Int) {
     bound.bind(.point, to: path, at: place * routines.pointCount)
     bound.bind(.number, to: numbers, at: step)
+    bindDrawn(bound, step: step)
+  }
+
+  /// Lets a routine read the data that were drawn for a step, if any are.
+  private func bindDrawn(_ bound: BoundRoutine, step: Int) {
+    if let task, drawer != nil { bound.bind(.task, to: task.drawn[step]) }
+  }
+
+  /// Draws the data of a step at the point in a place, unless a point that is computed again had them drawn before.
+  private func draw(step: Int, at place: Int) {
+    guard let drawer, let task, step == drawnCount else { return }
+    drawer.draw(
+      into: task.drawn[step], step: step, at: path, from: place * routines.pointCount)
+    drawnCount += 1
   }
 
   /// Takes a step from the point in one place into another, or in place.
   func forward(step index: Int, from: Int, to: Int) {
     guard let step else { return }
+    draw(step: index, at: from)
     place(step, at: from, step: index)
     step.run(into: path, at: to * routines.pointCount)
   }
@@ -111,7 +137,9 @@ final class LoopRun {
 
   /// Computes what is judged at the end.
   func judge(at index: Int, into storage: Storage) {
+    draw(step: routines.steps, at: index)
     place(outerLoss, at: index, step: max(routines.steps - 1, 0))
+    bindDrawn(outerLoss, step: routines.steps)
     outerLoss.run(into: storage)
   }
 

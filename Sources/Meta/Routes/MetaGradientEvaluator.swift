@@ -161,6 +161,14 @@ public final class MetaGradientEvaluator {
       evidence: label.route.bearsEvidence ? tasks.map(\.evidence) : [])
   }
 
+  /// By task and step, and last for the outer loss, the data that the last evaluation has drawn; empty where they
+  /// are fixed.
+  func drawnData() -> [[[Matrix]]] {
+    tasks.map { task in
+      task.drawn.map { $0.matrices(programs.first { $1 == task.program }?.key ?? [], at: 0) }
+    }
+  }
+
   /// The memory that the runners of one thread have reserved.
   var reservedBytes: Int { workers.runners[0].reduce(0) { $0 + $1.reservedBytes } }
 

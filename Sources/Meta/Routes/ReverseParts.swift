@@ -84,6 +84,7 @@ struct ReverseParts {
   func routines(_ step: InnerStep?, steps: Int) -> LoopRoutines {
     LoopRoutines(
       start: start, step: step.map(parts.stepRoutine), outerLoss: outerLoss, steps: steps,
+      drawing: parts.problem as? any DrawsData,
       innerCount: innerRange.count, pointCount: parts.pointOffsets.last ?? 0,
       carriedCount: carriedCount)
   }

@@ -47,6 +47,8 @@ protocol TaskRunner: AnyObject {
 final class LoadedTask: @unchecked Sendable {
   /// The matrices, one behind the other.
   let block: Storage
+  /// By step, and last for the outer loss, the matrices with the data that were drawn; empty where none are.
+  private(set) var drawn: [Storage] = []
   /// Which of the programs is for its size.
   let program: Int
   /// Its place among the tasks.
@@ -63,6 +65,15 @@ final class LoadedTask: @unchecked Sendable {
     block = Storage(capacity: numbers.count)
     block.write(numbers, at: 0)
     (self.program, self.index) = (program, index)
+  }
+
+  /// Makes room for data to be drawn in each step, and by the outer loss.
+  func reserve(steps: Int) {
+    while drawn.count <= steps {
+      let copy = Storage(capacity: block.reservedCount)
+      copy.add(block, 0..<block.reservedCount)
+      drawn.append(copy)
+    }
   }
 }
 
@@ -97,6 +108,10 @@ struct Differentiation {
     route.check()
     if !route.followsSteps && order != .exact {
       stop("\(route) does not differentiate steps: it has no order, but \(order) is asked for")
+    }
+    switch route {
+    case .adjoint, .checkpointed: break
+    default: problem.requireFixedData(for: "route \(route)")
     }
     switch route {
     case .unrolled: return UnrolledGradient(self, task)
