@@ -27,9 +27,17 @@ extension RandomNumberGenerator {
   /// A number from the standard normal distribution.
   ///
   /// - Reference: Box and Muller, *A note on the generation of random normal deviates* (1958).
-  public mutating func nextGaussian() -> Double {
-    // 1 − u lies in (0, 1], where the logarithm is finite.
-    let radius = (-2 * scalarLog(1 - Double.random(in: 0..<1, using: &self))).squareRoot()
-    return radius * scalarCos(2 * .pi * Double.random(in: 0..<1, using: &self))
-  }
+  public mutating func nextGaussian() -> Double { gaussian(using: &self) }
+}
+
+extension SeededGenerator {
+  /// A number from the standard normal distribution, the same as of any generator, but compiled for this one.
+  public mutating func nextGaussian() -> Double { gaussian(using: &self) }
+}
+
+@inline(__always)
+private func gaussian(using generator: inout some RandomNumberGenerator) -> Double {
+  // 1 − u lies in (0, 1], where the logarithm is finite.
+  let radius = (-2 * scalarLog(1 - Double.random(in: 0..<1, using: &generator))).squareRoot()
+  return radius * scalarCos(2 * .pi * Double.random(in: 0..<1, using: &generator))
 }

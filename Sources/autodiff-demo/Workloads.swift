@@ -66,3 +66,22 @@ struct Workload: Sendable {
       steps: steps, tasks: tasks, methods: methods, route: route)
   }
 }
+
+/// Meta-policy-gradients of 2-D navigation, as `navigate` takes them: each is drawn, adapted to and judged anew.
+///
+/// The name says the network, trajectories, horizon and tasks.
+enum SampledWorkload {
+  static let name = "navigation-2x64x64x2-n20-h100-t20"
+  static let methods = Method.maml.bothOrders
+
+  static func problem() -> SampledPolicyProblem<Navigation> {
+    var generator = SeededGenerator(seed: 0)
+    let navigation = Navigation()
+    let policy = GaussianPolicy(ReLUNetwork(sizes: [2, 64, 64, 2]))
+    return SampledPolicyProblem(
+      navigation, policy, policy.initialParameters(using: &generator),
+      tasks: navigation.goals(20, using: &generator), trajectories: 20, learningRate: 0.1,
+      surrogate: .lvc, advantages: AdvantageEstimate(baseline: .ridge, isStandardized: true),
+      seed: 0)
+  }
+}

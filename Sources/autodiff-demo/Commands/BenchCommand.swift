@@ -16,7 +16,8 @@ let benchCommand = Command(
   ],
   details: """
     Microseconds are the median over repeats of one meta-gradient over all tasks; recording,
-    differentiating and compiling are timed apart. docs/benchmarks.md says how this compares.
+    differentiating and compiling are timed apart. In
+    navigation the time includes what is drawn: trajectories before and after adaptation, and baselines. docs/benchmarks.md says how this compares.
     """,
   example: "autodiff-demo bench --workload sinusoid --method maml"
 ) { arguments in
@@ -26,17 +27,24 @@ let benchCommand = Command(
   let processors = ProcessInfo.processInfo.activeProcessorCount
   let threads = try arguments.wholeNumber("--threads", in: 1...256) ?? processors
 
-  let chosen = Workload.all.filter { $0.name.hasPrefix(prefix) }
-    .flatMap { workload in workload.methods.map { (workload, $0) } }
-    .filter { method == nil || $0.1 == method }
+  let names = Workload.all.map(\.name) + [SampledWorkload.name]
+  let chosen = names.filter { $0.hasPrefix(prefix) }.flatMap { name in
+    let workload = Workload.all.first { $0.name == name }
+    return (workload?.methods ?? SampledWorkload.methods).map { (name, workload, $0) }
+  }.filter { method == nil || $0.2 == method }
   if chosen.isEmpty {
     throw UserError(
-      "bench: no workload '\(prefix)' has that method; there are \(Workload.all.map(\.name).list)")
+      "bench: no workload '\(prefix)' has that method; there are \(names.list)")
   }
   let progress = Progress(total: chosen.count)
-  let timings = try chosen.map { workload, method in
-    defer { progress.advance(workload.name) }
-    return try Timing(workload, method, seconds: seconds, threads: threads)
+  let timings = try chosen.map { name, workload, method in
+    defer { progress.advance(name) }
+    let problem = try workload.map {
+      try $0.problem().adapting(method.adaptation) as any BilevelProblem
+    }
+    return Timing(
+      name, problem ?? SampledWorkload.problem(), method, by: workload?.route ?? .adjoint,
+      seconds: seconds, threads: threads)
   }
   if arguments.has("--json") { return Answer(try json(timings)) }
   var table = TextTable(
@@ -59,11 +67,16 @@ private struct Timing: Encodable {
   var multiplyAdds: Int
   var workspaceBytes: Int
 
-  init(_ workload: Workload, _ method: Method, seconds: Double, threads: Int) throws {
-    let problem = try workload.problem()
+  init(
+    _ name: String, _ problem: any BilevelProblem, _ method: Method, by route: Route,
+    seconds: Double, threads: Int
+  ) {
     let clock = ContinuousClock()
-    let compile = clock.measure { _ = problem.compiledPrograms(method, by: workload.route) }
-    let evaluator = MetaGradientEvaluator(problem, method, by: workload.route, threads: threads)
+    let compile = clock.measure {
+      _ = problem.compiledPrograms(order: method.order, by: route)
+    }
+    let evaluator = MetaGradientEvaluator(
+      problem, order: method.order, by: route, threads: threads)
     _ = evaluator.evaluate()
 
     var times: [Double] = []
@@ -71,9 +84,9 @@ private struct Timing: Encodable {
     while times.count < 3 || clock.now < end {
       times.append(clock.measure { _ = evaluator.evaluate() } / .microseconds(1))
     }
-    self.workload = workload.name
+    workload = name
     self.method = method.rawValue
-    route = workload.route.name
+    self.route = route.name
     microseconds = times.sorted()[times.count / 2]
     compileMicroseconds = compile / .microseconds(1)
     instructions = evaluator.cost.instructions
