@@ -72,7 +72,8 @@ public struct SampledPolicyProblem<World: Environment>: BilevelProblem {
       ("action", policy.actionWidth, environment.actionWidth),
     ]
     for (name, own, other) in widths where own != other {
-      stop("SampledPolicyProblem: an \(name) has \(other) numbers, but for the policy \(own)")
+      stop(
+        "SampledPolicyProblem: an \(name) has \(other) numbers, but for the policy it has \(own)")
     }
     if policy.parameters.map(\.shape) != parameters.shapes {
       stop("SampledPolicyProblem: parameters are \(parameters.shapes), but the policy's are others")
@@ -104,7 +105,8 @@ public struct SampledPolicyProblem<World: Environment>: BilevelProblem {
     return tasks.map { task in
       if task.count != environment.taskWidth {
         stop(
-          "SampledPolicyProblem: a task has \(task.count) numbers, not \(environment.taskWidth)")
+          "SampledPolicyProblem: a task has \("number".counted(task.count)), "
+            + "but in this environment \(environment.taskWidth)")
       }
       // A whole number of 53 bits is exact as an entry.
       let own = [Matrix(Shape(1, task.count), task), Matrix(Double(generator.next() >> 11))]
