@@ -20,6 +20,7 @@ let chapters: [String: @Sendable ((Any) -> Void) throws -> Void] = [
   "11": chapter11,
   "12": chapter12,
   "13": chapter13,
+  "14": chapter14,
 ]
 
 /// What the course shows is what compiles, and what it says is printed is printed.
