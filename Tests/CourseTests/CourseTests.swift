@@ -21,6 +21,7 @@ let chapters: [String: @Sendable ((Any) -> Void) throws -> Void] = [
   "12": chapter12,
   "13": chapter13,
   "14": chapter14,
+  "15": chapter15,
 ]
 
 /// What the course shows is what compiles, and what it says is printed is printed.
