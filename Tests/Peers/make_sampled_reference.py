@@ -5,7 +5,7 @@ A ReLU network 2-5-4-2 gives the mean of a normal policy, a row its log deviatio
 trajectories of 6 steps, the second of which ends after 4. All numbers are made up but for this: an advantage is the
 discounted reward from there on minus the baseline, so that DiCE is Loaded DiCE at λ = 1. Rewards and baselines are
 discounted from the first step. What has ended has advantages, rewards and baselines of zero, and its actions and its
-observations, which are not zero, may not count. Gradients and directions are lists of arrays in the parameters' order.
+observations, which are not zero, may not count. Gradients and the direction are by the parameters' names.
 """
 
 import json
