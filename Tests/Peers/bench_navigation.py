@@ -1,10 +1,12 @@
 """Times one sampled meta-gradient on 2-D navigation in JAX under jit.
 
-python bench_navigation.py [SURROGATE] [--json]; needs JAX (pip install jax). SURROGATE is lvc, fo or dice; without it
-all three are timed. 20 tasks of 20 trajectories of 100 steps, a ReLU network 2-64-64-2 with a learned log deviation; in
-float64 and in float32. One call samples at theta, fits the baselines, adapts, samples at what each task adapted to, and
-differentiates the mean objective through the adaptation, the samples held constant. Prints the best of several runs, of
-the whole and of its phases apart: `sampling` is both samples with their advantages, `gradient` the rest.
+python bench_navigation.py [METHOD] [--json]; needs JAX (pip install jax). METHOD is maml, fo-maml or dice-maml, whose
+surrogate is Loaded DiCE at lambda 1 in the place of LVC; without it all are timed, in float64 and in float32. The first
+two are `autodiff-demo bench --workload navigation`: 20 tasks of 20 trajectories of 100 steps, a ReLU network 2-64-64-2
+with a learned log deviation. One call samples at theta, fits the baselines, adapts, samples at what each task adapted
+to, and differentiates the mean objective through the adaptation, the samples held constant. Prints microseconds: the
+median and the best of the whole, and the best of its phases apart: `sampling` is both samples with their advantages,
+`gradient` the rest.
 """
 
 import json
@@ -90,10 +92,10 @@ def box(x):
     return jnp.exp(x - stop_gradient(x))
 
 
-def objective(surrogate, parameters, data):
+def objective(method, parameters, data):
     observations, actions, advantages = data
     l = log_probability(parameters, observations.reshape(-1, 2), actions.reshape(-1, 2)).reshape(HORIZON, -1)
-    if surrogate == "dice":
+    if method == "dice-maml":
         w = jnp.tril(jnp.ones((HORIZON, HORIZON), l.dtype)) @ l
         terms = box(w) - box(w - l)
     else:
@@ -101,17 +103,17 @@ def objective(surrogate, parameters, data):
     return jnp.sum(terms * advantages) / TRAJECTORIES
 
 
-def task_gradient(surrogate, parameters, inner, outer_at):
+def task_gradient(method, parameters, inner, outer_at):
     """The derivative, by the parameters before adaptation, of the objective after it."""
-    inner_gradient = jax.grad(lambda p: objective(surrogate, p, inner))
-    if surrogate == "fo":
+    inner_gradient = jax.grad(lambda p: objective(method, p, inner))
+    if method == "fo-maml":
         gradient = inner_gradient(parameters)
     else:
         gradient, hessian_times = jax.linearize(inner_gradient, parameters)
     adapted = [p + INNER_RATE * g for p, g in zip(parameters, gradient)]
     outer = outer_at(adapted)
-    result = jax.grad(lambda p: objective(surrogate, p, outer))(adapted)
-    if surrogate == "fo":
+    result = jax.grad(lambda p: objective(method, p, outer))(adapted)
+    if method == "fo-maml":
         return result
     return [v + INNER_RATE * h for v, h in zip(result, hessian_times(result))]
 
@@ -124,11 +126,11 @@ def mean_over_tasks(gradients):
     return [jax.lax.pmean(jnp.mean(g, 0), "cores") for g in gradients]
 
 
-def whole(surrogate):
+def whole(method):
     def local(parameters, goals, inner_keys, outer_keys):
         def task(given):
             inner, goal, key = given
-            return task_gradient(surrogate, parameters, inner, lambda adapted: sample(adapted, goal, key))
+            return task_gradient(method, parameters, inner, lambda adapted: sample(adapted, goal, key))
 
         inner = jax.vmap(sample, (None, 0, 0))(parameters, goals, inner_keys)
         return mean_over_tasks(jax.lax.map(task, (inner, goals, outer_keys)))
@@ -136,9 +138,9 @@ def whole(surrogate):
     return on_cores(local, (SHARED, SPLIT, SPLIT, SPLIT), SHARED)
 
 
-def gradient_of_samples(surrogate):
+def gradient_of_samples(method):
     def local(parameters, inner, outer):
-        task = lambda data: task_gradient(surrogate, parameters, data[0], lambda _: data[1])
+        task = lambda data: task_gradient(method, parameters, data[0], lambda _: data[1])
         return mean_over_tasks(jax.lax.map(task, (inner, outer)))
 
     return on_cores(local, (SHARED, SPLIT, SPLIT), SHARED)
@@ -152,36 +154,38 @@ def samples():
     return on_cores(local, (SHARED, SPLIT, SPLIT, SPLIT, SPLIT), SPLIT)
 
 
-def best_milliseconds(call, seconds=4):
-    """The first call, which compiles, does not count; call i is given i."""
+def microseconds(call, seconds=4):
+    """Of calls 1, 2, …, each given its number; the first, which compiles, is not among them. In order of size."""
     jax.block_until_ready(call(0))
     times, end = [], time.perf_counter() + seconds
     while time.perf_counter() < end or len(times) < 5:
         start = time.perf_counter()
         jax.block_until_ready(call(len(times) + 1))
-        times.append(time.perf_counter() - start)
-    return round(1e3 * min(times), 3)
+        times.append(round(1e6 * (time.perf_counter() - start)))
+    return sorted(times)
 
 
 if __name__ == "__main__":
     words = [word for word in sys.argv[1:] if not word.startswith("--")]
-    results = []
     fresh = jax.jit(lambda run: jax.random.split(jax.random.fold_in(jax.random.key(1), run), (2, TASKS)))
+    both, results = samples(), []
     for dtype in (np.float64, np.float32):
         parameters, goals = initial(dtype)
-        both = samples()
         inner, _ = both(parameters, [jnp.stack([p] * TASKS) for p in parameters], goals, *fresh(0))
-        step = lambda data: jax.grad(lambda p: objective("lvc", p, data))(parameters)
-        adapted = [p + INNER_RATE * g for p, g in zip(parameters, jax.lax.map(step, inner))]
+        gradient = lambda data: jax.grad(lambda p: objective("maml", p, data))(parameters)
+        adapted = [p + INNER_RATE * g for p, g in zip(parameters, jax.lax.map(gradient, inner))]
         inner, outer = both(parameters, adapted, goals, *fresh(0))
-        for surrogate in words or ["lvc", "fo", "dice"]:
-            complete, gradient = whole(surrogate), gradient_of_samples(surrogate)
+        for method in words or ["maml", "fo-maml", "dice-maml"]:
+            complete, rest = whole(method), gradient_of_samples(method)
+            times = microseconds(lambda run: complete(parameters, goals, *fresh(run)))
             result = {
-                "surrogate": surrogate,
+                "workload": "navigation-2x64x64x2-n20-h100-t20",
+                "method": method,
                 "precision": dtype.__name__,
-                "milliseconds": best_milliseconds(lambda run: complete(parameters, goals, *fresh(run))),
-                "sampling": best_milliseconds(lambda run: both(parameters, adapted, goals, *fresh(run))),
-                "gradient": best_milliseconds(lambda run: gradient(parameters, inner, outer)),
+                "microseconds": times[len(times) // 2],
+                "best": times[0],
+                "sampling": microseconds(lambda run: both(parameters, adapted, goals, *fresh(run)))[0],
+                "gradient": microseconds(lambda run: rest(parameters, inner, outer))[0],
             }
             results.append(result)
             if "--json" not in sys.argv:

@@ -12,12 +12,30 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BENCH = [ROOT / ".build" / "release" / "autodiff-demo", "bench", "--json", "--workload"]
-JAX = [sys.executable, pathlib.Path(__file__).with_name("bench_jax.py")]
+PEERS = pathlib.Path(__file__).parent
+JAX = [sys.executable, PEERS / "bench_jax.py"]
+NAVIGATION = [sys.executable, PEERS / "bench_navigation.py", "--json"]
 
 
 def run(command):
+    return times(results(command))
+
+
+def results(command):
     answer = subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True)
-    return {(r["workload"], r["method"]): r["microseconds"] for r in json.loads(answer.stdout)}
+    return json.loads(answer.stdout)
+
+
+def times(results):
+    return {(r["workload"], r["method"]): r["microseconds"] for r in results}
+
+
+def run_jax(workload):
+    """In float64, and in float32."""
+    if workload.startswith("navigation"):
+        both = results(NAVIGATION)
+        return [times(r for r in both if r["precision"] == name) for name in ("float64", "float32")]
+    return run(JAX + [workload]), run(JAX + [workload, "--float32"])
 
 
 prefix = sys.argv[1] if len(sys.argv) > 1 else ""
@@ -34,10 +52,11 @@ def ratio(peer, time):
 print("| workload | method | ours (µs) | JAX f64 ÷ ours | f64, x (B W) | JAX f32 ÷ ours | ours again |")
 print("|---|---|---:|---:|---:|---:|---:|")
 for workload in workloads:
-    ours, double = run(BENCH + [workload]), run(JAX + [workload])
+    ours = run(BENCH + [workload])
+    double, single = run_jax(workload)
     linear = workload.startswith("linear")
     other = run(JAX + [workload, "--parameters-first"]) if linear else {}
-    single, again = run(JAX + [workload, "--float32"]), run(BENCH + [workload])
+    again = run(BENCH + [workload])
     for key, time in ours.items():
         if key[0] != workload:  # one name may begin another
             continue
