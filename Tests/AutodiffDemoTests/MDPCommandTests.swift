@@ -143,4 +143,48 @@ import Testing
     try BadInputTests.expectRefusal(
       ["mdp", "-", "--route", "unrolled"], input: many, "adaptation.steps", "would need")
   }
+
+  // MARK: - Sampled adaptation
+
+  @Test func twoObjectivesAreTakenApart() throws {
+    let run = try Demo("mdp", "--trajectories", "2")
+    #expect(run.status == 0 && run.error.isEmpty)
+    #expect(run.output.hasPrefix("an MDP, seed 1\n  1 task of 2 states and 2 actions"))
+    #expect(run.output.contains("on 2 trajectories, 64 data sets"))
+    #expect(run.output.contains("The naive path and the score are the gradient of B"))
+    let answer = try Demo("mdp", "--trajectories=2", "--route", "forward", "--json").json()
+    #expect(answer["dataSets"] as? Int == 64)
+    let gradients = try #require(answer["gradients"] as? [String: Any])
+    #expect(gradients.count == 14)
+    let (sum, whole) = (
+      Self.numbers(gradients["naive+score"]), Self.numbers(gradients["sampled"])
+    )
+    let path = Self.numbers(gradients["naive"])
+    #expect(zip(sum, whole).allSatisfy { abs($0 - $1) < 1e-14 })
+    #expect(zip(path, whole).contains { abs($0 - $1) > 0.01 })
+  }
+
+  @Test func aFileIsAdaptedToByDataSets() throws {
+    let text = try Self.text("mdp-3x2")
+      .replacing("\"discount\": 0.9", with: "\"discount\": 1, \"horizon\": 2")
+    let run = try Demo("mdp", "-", "--trajectories", "1", input: text)
+    #expect(run.status == 0)
+    #expect(run.output.contains("2 tasks of 3 states") && run.output.contains("72 data sets"))
+    // As many would be too many.
+    try BadInputTests.expectRefusal(
+      ["mdp", "-", "--trajectories", "6"], input: text,
+      "standard input: trajectories: 6 of 36 make more than 100000")
+    try BadInputTests.expectRefusal(
+      ["mdp", path("mdp/mdp-3x2"), "--trajectories", "2"], "horizon: is missing")
+    try BadInputTests.expectRefusal(
+      ["mdp", "-", "--trajectories", "2"],
+      input: text.replacing("\"steps\": 1", with: "\"steps\": 2"),
+      "adaptation.steps: 2 is not 1: each step would need data of its own")
+    try BadInputTests.expectRefusal(
+      ["mdp", "--trajectories", "0"], "--trajectories '0' is not a whole number from 1")
+    try BadInputTests.expectRefusal(
+      ["mdp", "-", "--trajectories", "1"],
+      input: text.replacing("\"learningRate\": 0.5", with: "\"learningRate\": 1e308"),
+      "adaptation.learningRate: a meta-gradient is not finite")
+  }
 }

@@ -11,6 +11,9 @@ let mdpCommand = Command(
   options: [
     .init(
       name: "--route", value: "R", help: names(PolicyRoute.self) + " (default adjoint)"),
+    .init(
+      name: "--trajectories", value: "N",
+      help: "adapt to so many sampled trajectories, all data sets being listed"),
     .seed("of the MDPs made here"), .json,
   ],
   details: """
@@ -18,12 +21,21 @@ let mdpCommand = Command(
     small ones at random, on which all surrogates differ. The steps of adaptation are exact in each row; what
     differs is the second derivative on the way back. Where the file has references, all is held against them, and
     the command ends with status 1 if something is off by more than 1e-10 of its largest entry.
+
+    With --trajectories there are two objectives: A, the value after a step up the expected gradient, and B, the mean
+    over data sets of the value after a step up the gradient of one. Rows are their gradients, and for each surrogate
+    the derivative through the adapted policy alone (path), with that of the probability of the data (score), and with
+    the score made linear. FILE needs a horizon, and 1 step; what it knows is not looked at. Without FILE: an MDP of
+    2 states, 2 actions and horizon 2.
     """,
   example: "autodiff-demo mdp Tests/Fixtures/mdp/mdp-3x2.json"
 ) { arguments in
   let route = try arguments.choice("--route") ?? PolicyRoute.adjoint
   try arguments.refuseSeedWithFile()
   let path = arguments.operands.first
+  if let count = try arguments.wholeNumber("--trajectories", in: 1...1000) {
+    return try sampledAnswer(arguments, trajectories: count, route.route)
+  }
   let file = try path.map { try PolicyProblemFile(path: $0) }
   let problem = try file?.problem ?? .small(seed: arguments.seed())
   let comparison = try naming(path ?? "mdp") { try problem.checkedComparison(by: route.route) }
@@ -37,6 +49,28 @@ let mdpCommand = Command(
   let seed = try arguments.seed()
   let name = path.map(nameOfProblem) ?? "two MDPs, seed \(seed)"
   return Answer("\(name)\n\(comparison)\(note ?? "")", status: status)
+}
+
+/// Both objectives, by listing all data sets.
+private func sampledAnswer(
+  _ arguments: Arguments, trajectories: Int, _ route: Route
+) throws -> Answer {
+  let path = arguments.operands.first
+  let seed = try arguments.seed()
+  let expected = try path.map { try PolicyProblemFile(path: $0).problem } ?? .listable(seed: seed)
+  let objectives = try naming(path ?? "mdp") {
+    let problem = try SampledAdaptationProblem(expected, trajectories: trajectories)
+    let objectives = problem.adaptationObjectives(by: route)
+    let numbers = objectives.rows.flatMap(\.gradient.elements)
+    if !(numbers + [objectives.sampledValue, objectives.expectedValue]).allSatisfy(\.isFinite) {
+      throw MetaProblemError(
+        "adaptation.learningRate",
+        "a meta-gradient is not finite after a step of rate \(expected.learningRate)")
+    }
+    return objectives
+  }
+  if arguments.has("--json") { return Answer(try json(objectives)) }
+  return Answer("\(path.map(nameOfProblem) ?? "an MDP, seed \(seed)")\n\(objectives)")
 }
 
 private let referenceTolerance = 1e-10
@@ -65,6 +99,15 @@ extension TabularPolicyProblem {
     return try TabularPolicyProblem(
       mdps, logits: .gaussian(Shape(3, 2), deviation: 0.5, using: &generator), steps: 1,
       learningRate: 0.5)
+  }
+
+  /// A process of two states, two actions and two times, which has eight trajectories, and a policy near the uniform one.
+  static func listable(seed: UInt64) throws -> TabularPolicyProblem {
+    var generator = SeededGenerator(seed: seed)
+    let mdp = try TabularMDP.random(
+      states: 2, actions: 2, discount: 0.9, horizon: 2, using: &generator)
+    return try TabularPolicyProblem(
+      [mdp], logits: .gaussian(Shape(2, 2), deviation: 0.5, using: &generator), learningRate: 2)
   }
 
   /// The comparison, refused in one line where it would not fit in memory or is not finite.
