@@ -187,4 +187,43 @@ import Testing
       input: text.replacing("\"learningRate\": 0.5", with: "\"learningRate\": 1e308"),
       "adaptation.learningRate: a meta-gradient is not finite")
   }
+
+  // MARK: - Instruments
+
+  /// Instruments take policies too, from the same files.
+  @Test func instrumentsTakePolicies() throws {
+    let text = try Self.text("mdp-3x2").replacing("\"steps\": 1", with: "\"steps\": 3")
+    func run(_ words: String...) throws -> Demo { try Demo(words + ["-"], input: text) }
+    let exact = try run("mdp", "--json").json()["exact"]
+    let ledger = try run("ledger")
+    #expect(ledger.status == 0 && ledger.output.contains("maml keeps 3 paths"))
+    #expect(ledger.output.contains("2 tasks of 3 states and 2 actions, discount 0.9, 3 inner"))
+    let dial = try run("dial", "--weights", "0,1", "--json").json()
+    let ends = try #require(dial["byWeight"] as? [[String: Any]])
+    let norm = Self.numbers(exact).reduce(0) { $0 + $1 * $1 }.squareRoot()
+    #expect(abs(try #require(ends[1]["gradientNorm"] as? Double) / norm - 1) < 1e-12)
+    let curls = try #require(try run("curl", "--json").json()["tests"] as? [[String: Any]])
+    #expect(curls.map { $0["method"] as? String } == ["maml", "fo-maml"])
+    #expect(try #require(curls[0]["curl"] as? Double) < 1e-12)
+    #expect(try #require(curls[1]["curl"] as? Double) > 0.1)
+    #expect(try run("diagnose").output.contains("The angle is 21.0°."))
+    #expect(try run("laws").status == 0)
+
+    for command in ["ledger", "dial", "curl", "diagnose", "laws"] {
+      try BadInputTests.expectRefusal(
+        [command, "-"], input: text.replacing("[[-0.6158324844573887", with: "[[\"x\""),
+        "standard input: logits[0][0]: is not a number")
+    }
+    try BadInputTests.expectRefusal(
+      ["ledger", path("mdp/mdp-3x2"), "--family", "anil"], "--family is for networks")
+    try BadInputTests.expectRefusal(
+      ["dial", path("mdp/mdp-3x2"), "--seed", "3"], "--seed is for the problem made here")
+    let far = text.replacing("1.9723534034631014", with: "19000")
+      .replacing("\"learningRate\": 0.5", with: "\"learningRate\": 1e307")
+    try BadInputTests.expectRefusal(
+      ["curl", "-"], input: far, "adaptation.learningRate: the meta-gradient is not finite")
+    let many = text.replacing("\"steps\": 3", with: "\"steps\": 1000000")
+    try BadInputTests.expectRefusal(
+      ["ledger", "-"], input: many, "adaptation.steps: 1000000 steps", "would need")
+  }
 }

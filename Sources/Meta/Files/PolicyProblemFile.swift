@@ -41,6 +41,13 @@ public struct PolicyProblemFile: Decodable, Sendable {
 
   private static let format = "mdp-1"
 
+  /// Whether this is the format that a file says it has.
+  package static func isFormat(of decoder: any Decoder) -> Bool {
+    guard let container = try? decoder.container(keyedBy: Key.self) else { return false }
+    let problem = container.contains("problem") ? try? container.object("problem") : container
+    return (try? problem?.decode(String.self, forKey: "format")) == format
+  }
+
   private static func problem(
     _ container: KeyedDecodingContainer<Key>
   ) throws -> TabularPolicyProblem {

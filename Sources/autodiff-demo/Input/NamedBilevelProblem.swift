@@ -11,7 +11,8 @@ struct NamedBilevelProblem {
 
   /// What commands on any bilevel problem say of it in their help.
   static let help =
-    "FILE is a problem as docs/problem-files.md describes it; - is standard input. --problem is one of\n"
+    "FILE is a problem as docs/problem-files.md or docs/reinforcement-learning.md describes it; - is standard input.\n"
+    + "--problem is one of\n"
     + BuiltInProblem.allCases.map { "  \($0.rawValue.padded(to: 10))\($0.summary)\n" }.joined()
     + "Without either: ridge."
 }
@@ -30,8 +31,12 @@ extension Arguments {
   func bilevelProblem(seedsMore: Bool = false) throws -> NamedBilevelProblem {
     let builtIn: BuiltInProblem? = try choice("--problem")
     let family: Method? = try choice("--family", among: Method.families)
-    if let file = try problemOfFile() {
-      if builtIn != nil { throw UserError("\(name): --problem and FILE are two problems") }
+    let inFile = try problemInFile()
+    if inFile != nil, builtIn != nil {
+      throw UserError("\(name): --problem and FILE are two problems")
+    }
+    if let named = try policies(inFile, memory: 1, seedsMore: seedsMore) { return named }
+    if let file = network(inFile) {
       if !seedsMore { try refuseSeedWithFile() }
       let method = family ?? .maml
       try naming(operands[0]) { _ = try file.problem.checkedMetaGradient(method, by: .adjoint) }

@@ -11,6 +11,12 @@ struct NamedProblem {
     Without FILE: sinusoid regression with five inner steps, at random parameters. FILE is a problem as
     docs/problem-files.md describes it; - is standard input.
     """
+
+  /// What commands say that also take policies.
+  static let helpWithPolicies = """
+    \(help) A FILE of MDPs, as
+    docs/reinforcement-learning.md describes it, is MAML on their values.
+    """
 }
 
 /// What the problem of a file is called: the name of the file, in one line.
@@ -38,9 +44,16 @@ extension Arguments {
   func problem(
     for methods: [Method], memory: Int = 1, seedsMore: Bool = false
   ) throws -> NamedProblem {
+    try checked(problemOfFile(), for: methods, memory: memory, seedsMore: seedsMore)
+  }
+
+  /// The given problem, or sinusoid regression, with the same conditions.
+  func checked(
+    _ given: NamedProblem?, for methods: [Method], memory: Int, seedsMore: Bool
+  ) throws -> NamedProblem {
     let seed = try seed()
     if !seedsMore { try refuseSeedWithFile() }
-    let named = try problemOfFile() ?? defaultProblem(seed: seed)
+    let named = try given ?? defaultProblem(seed: seed)
     try naming(operands.first ?? named.name) {
       for method in methods {
         _ = try named.problem.checkedMetaGradient(method, by: .unrolled, times: memory)
@@ -82,7 +95,7 @@ struct Named<Answer: Encodable>: Encodable {
   private let problem: String
   private let answer: Answer
 
-  init(_ named: NamedProblem, _ answer: Answer) { (problem, self.answer) = (named.name, answer) }
+  init(_ problem: String, _ answer: Answer) { (self.problem, self.answer) = (problem, answer) }
 
   func encode(to encoder: any Encoder) throws {
     try answer.encode(to: encoder)

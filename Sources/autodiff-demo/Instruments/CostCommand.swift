@@ -32,7 +32,7 @@ let costCommand = Command(
   let report = try CostReport(named, family, steps: steps, limit: limit, points: points)
   let answer =
     arguments.has("--json")
-    ? try json(Named(named, ["certificates": report.certificates])) : report.text
+    ? try json(Named(named.name, ["certificates": report.certificates])) : report.text
   try svg?.write(report.figure.svg)
   return Answer(answer)
 }

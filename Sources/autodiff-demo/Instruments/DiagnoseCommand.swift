@@ -17,16 +17,15 @@ let diagnoseCommand = Command(
     alike within a factor of \(Diagnosis.trustedRatio), and
     nine tenths of the decrease by an outer step; distrust for \(Diagnosis.distrustedAngle)° and more, or less than
     half of the decrease; both for \(Diagnosis.fewestTasks) tasks at least.
-    \(NamedProblem.help)
+    \(NamedProblem.helpWithPolicies)
     """,
   example: "autodiff-demo diagnose Tests/Fixtures/digits-5way-1shot.json"
 ) { arguments in
-  let family = try arguments.family()
-  let named = try arguments.problem(for: family.bothOrders, memory: 5, seedsMore: true)
+  let named = try arguments.adaptingProblem(memory: 5, seedsMore: true)
   var generator = SeededGenerator(seed: try arguments.seed())
-  let diagnosis = named.problem.diagnosis(family, using: &generator)
+  let diagnosis = named.problem.diagnosis(using: &generator)
   return Answer(
     arguments.has("--json")
-      ? try json(Named(named, diagnosis), namesInfinity: true)
+      ? try json(Named(named.name, diagnosis), namesInfinity: true)
       : diagnosis.text(titled: "\(named.name), \(diagnosis.method)"))
 }

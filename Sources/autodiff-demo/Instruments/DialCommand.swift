@@ -19,20 +19,18 @@ let dialCommand = Command(
     λ scales the second-order path of every inner step: 0 is first order, 1 is exact. Last k steps means
     that only those are differentiated. Decrease is that of the meta-loss by one outer step, as long for
     each setting: directions are compared.
-    \(NamedProblem.help)
+    \(NamedProblem.helpWithPolicies)
     """,
   example: "autodiff-demo dial --svg dial.svg"
 ) { arguments in
-  let family = try arguments.family()
   let weights = try arguments.numbers("--weights", in: -10...10)
   let length = try arguments.number("--step-length", in: 0...1e6)
   let svg = try arguments.output("--svg")
-  let named = try arguments.problem(for: family.bothOrders, memory: 2)
-  let dial = named.problem.dial(
-    family, weights: weights ?? Dial.weights, stepLength: length)
+  let named = try arguments.adaptingProblem(memory: 2)
+  let dial = named.problem.dial(weights: weights ?? Dial.weights, stepLength: length)
   let answer =
     arguments.has("--json")
-    ? try json(Named(named, dial), namesInfinity: true)
+    ? try json(Named(named.name, dial), namesInfinity: true)
     : dial.text(titled: "\(named.name), \(dial.method)")
   try svg?.write(dial.figure(of: named.name).svg)
   return Answer(answer)

@@ -9,14 +9,13 @@ let ledgerCommand = Command(
   details: """
     The paths through the inner gradients add up to exact minus first order. A term's length is that of
     the vector that its path adds to the meta-gradient; terms may cancel, so lengths do not add up.
-    \(NamedProblem.help)
+    \(NamedProblem.helpWithPolicies)
     """,
   example: "autodiff-demo ledger Tests/Fixtures/relu-5steps.json --family anil"
 ) { arguments in
-  let family = try arguments.family()
-  let named = try arguments.problem(for: family.bothOrders, memory: 3)
-  let ledger = named.problem.ledger(family)
+  let named = try arguments.adaptingProblem(memory: 3)
+  let ledger = named.problem.ledger()
   return Answer(
     arguments.has("--json")
-      ? try json(Named(named, ledger), namesInfinity: true) : ledger.text(titled: named.name))
+      ? try json(Named(named.name, ledger), namesInfinity: true) : ledger.text(titled: named.name))
 }
