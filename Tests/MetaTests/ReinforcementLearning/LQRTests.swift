@@ -290,6 +290,22 @@ import Testing
     #expect(problem.laws(using: &generator).failures.isEmpty)
   }
 
+  /// The example of `docs/reinforcement-learning.md`.
+  @Test func theExampleAdapts() throws {
+    let regulator = try LinearQuadraticRegulator(
+      stateMatrix: Matrix([[1, 0.1], [0, 1]]), inputMatrix: Matrix([[0], [0.1]]),
+      stateCost: .identity(2), inputCost: Matrix(0.1), startCovariance: .identity(2),
+      discount: 0.95)
+    let problem = try LQRProblem(
+      [regulator], gain: Matrix([[1, 1]]), steps: 2, learningRate: 0.02)
+    try problem.checkStability()
+    // By NumPy, from the formulas.
+    let costs = [18.747, 17.838, 17.310]
+    for (ours, theirs) in zip(problem.meanLosses(), costs) { #expect(abs(ours - theirs) < 6e-4) }
+    var generator = SeededGenerator(seed: 1242)
+    #expect(problem.check(by: .adjoint, using: &generator).passes())
+  }
+
   // MARK: - What is refused
 
   @Test func badRegulatorsAreRefused() throws {
