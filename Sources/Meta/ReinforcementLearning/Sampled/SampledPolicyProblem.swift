@@ -20,7 +20,7 @@ public import Tape
 /// ```
 ///
 /// What is drawn depends on where a step is taken, so routes that record all steps beforehand do not apply: `adjoint` and
-/// `checkpointed` do, at any order. ``drawn()`` gives a problem on fixed trajectories, to which every route and every
+/// `checkpointed` do, at any order. ``drawn(threads:)`` gives a problem on fixed trajectories, to which every route and every
 /// instrument applies.
 ///
 /// - Reference: Finn, Abbeel and Levine, *Model-agnostic meta-learning* (2017), algorithm 3.
