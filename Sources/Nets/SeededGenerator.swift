@@ -28,6 +28,21 @@ extension RandomNumberGenerator {
   ///
   /// - Reference: Box and Muller, *A note on the generation of random normal deviates* (1958).
   public mutating func nextGaussian() -> Double { gaussian(using: &self) }
+
+  /// A number from the gamma distribution of scale one.
+  ///
+  /// - Parameter shape: Above ⅓; the method is for one and more.
+  /// - Reference: Marsaglia and Tsang, *A simple method for generating gamma variables* (2000).
+  package mutating func nextGamma(_ shape: Double) -> Double {
+    let d = shape - 1.0 / 3
+    let c = 1 / (9 * d).squareRoot()
+    while true {
+      let x = nextGaussian()
+      let v = (1 + c * x) * (1 + c * x) * (1 + c * x)
+      let u = 1 - Double.random(in: 0..<1, using: &self)
+      if v > 0, scalarLog(u) < x * x / 2 + d - d * v + d * scalarLog(v) { return d * v }
+    }
+  }
 }
 
 extension SeededGenerator {

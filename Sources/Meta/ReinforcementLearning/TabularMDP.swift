@@ -51,30 +51,6 @@ public struct TabularMDP: Equatable, Sendable {
       rewards: Matrix(Shape(1, rewards.count)) { rewards[$1] }, start: Matrix(1), discount: 0)
   }
 
-  /// A process at random: after each state and action all distributions of the next state are equally likely, mean
-  /// rewards are normal with mean and variance one, and all begins in state 0.
-  ///
-  /// - Throws: ``MetaProblemError`` where discount or horizon are out of range, as the initialiser does.
-  /// - Reference: the tabular processes in Duan et al., *RL²: fast reinforcement learning via slow reinforcement
-  ///   learning* (2016).
-  public static func random(
-    states: Int, actions: Int, discount: Double, horizon: Int? = nil,
-    using generator: inout some RandomNumberGenerator
-  ) throws(MetaProblemError) -> TabularMDP {
-    var transitions: [Matrix] = []
-    for _ in 0..<actions {
-      let waits = Matrix(Shape(states, states)) { _, _ in
-        -scalarLog(Double.random(in: Double.leastNormalMagnitude...1, using: &generator))
-      }
-      let sums = waits.matmul(Matrix(Shape(states, 1), repeating: 1))
-      transitions.append(Matrix(waits.shape) { waits[$0, $1] / sums[$0, 0] })
-    }
-    let rewards = Matrix.gaussian(Shape(states, actions), using: &generator).map { 1 + $0 }
-    return try TabularMDP(
-      transitions: transitions, rewards: rewards,
-      start: Matrix(Shape(1, states)) { $1 == 0 ? 1 : 0 }, discount: discount, horizon: horizon)
-  }
-
   /// The tables under their names, as a task of a bilevel problem has them: `transitions/0` … by action,
   /// `rewards`, `start` and `discount`.
   public var data: Parameters<Matrix> {

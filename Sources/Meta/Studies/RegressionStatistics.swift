@@ -57,8 +57,6 @@ extension RandomRegression {
 
 extension RandomNumberGenerator {
   /// A number from the χ² distribution.
-  ///
-  /// - Reference: Marsaglia and Tsang, *A simple method for generating gamma variables* (2000).
   mutating func nextChiSquared(_ degrees: Int) -> Double {
     if degrees <= 4 {
       return (0..<degrees).reduce(0) { sum, _ in
@@ -66,13 +64,6 @@ extension RandomNumberGenerator {
         return sum + normal * normal
       }
     }
-    let d = Double(degrees) / 2 - 1.0 / 3
-    let c = 1 / (9 * d).squareRoot()
-    while true {
-      let x = nextGaussian()
-      let v = (1 + c * x) * (1 + c * x) * (1 + c * x)
-      let u = 1 - Double.random(in: 0..<1, using: &self)
-      if v > 0, scalarLog(u) < x * x / 2 + d - d * v + d * scalarLog(v) { return 2 * d * v }
-    }
+    return 2 * nextGamma(Double(degrees) / 2)
   }
 }
