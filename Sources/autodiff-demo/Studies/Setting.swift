@@ -57,3 +57,4 @@ extension Arguments {
     for setting in settings { try setting.read(&study, self) }
   }
 }
+extension PolicyGradientStudy: DefaultStudy {}
