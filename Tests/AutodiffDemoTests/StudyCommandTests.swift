@@ -19,6 +19,10 @@ import Testing
     [
       "sinusoid", "--iterations", "30", "--meta-batch", "3", "--width", "6", "--test-tasks", "2",
     ],
+    [
+      "policy-gradients", "--processes", "3", "--repeats", "3", "--trajectories", "8", "--states",
+      "3", "--horizon", "4",
+    ],
   ]
 
   private static func temporary(_ name: String) -> String {
@@ -61,6 +65,7 @@ import Testing
       "represent": ["curves"],
       "overparametrize": ["limit", "steps", "signal", "orthogonal", "headNorm", "risk"],
       "tradeoff": ["population", "map", "training"], "sinusoid": ["curves"],
+      "policy-gradients": ["limits", "estimates", "claims"],
     ]
     for field in try #require(fields[command[0]]) { #expect(object[field] is [Any], "\(field)") }
   }
@@ -81,6 +86,25 @@ import Testing
       "overparametrize", "--tasks", "20", "--steps", "5", "--dimension", "6", "--rank", "2",
       "--width", "4", "--method", "maml", "--test-tasks", "5")
     #expect(scatter.status == 0)
+  }
+
+  /// Small MDPs with trajectories enough for the limits, and too few.
+  @Test func policyGradientsReachTheirLimits() throws {
+    let words = [
+      "policy-gradients", "--states", "3", "--actions", "3", "--horizon", "5", "--processes", "6",
+      "--concentration", "0.1", "--inner-rate", "2", "--seed", "2", "--repeats", "5",
+      "--trajectories",
+    ]
+    let run = try Demo(words + ["128"])
+    let lines = run.output.split(separator: "\n").map(String.init)
+    func verdict(_ claim: String) -> Bool? {
+      lines.first { $0.contains(claim) }.map { !$0.hasSuffix("not seen") && $0.hasSuffix("seen") }
+    }
+    #expect(verdict("DiCE's second derivative is unbiased") == true, "\(run.output)")
+    #expect(verdict("naive's is biased") == true)
+    #expect(verdict("a good baseline makes naive first order") == true)
+    let short = try Demo(words + ["4"])
+    #expect(short.output.contains(", not: DiCE's second derivative is unbiased"))
   }
 
   @Test func badSettingsAreRefused() throws {
@@ -107,6 +131,9 @@ import Testing
       (["tradeoff", "--dimension", "21"], ["--dimension '21'"]),
       (["tradeoff", "--inner-rates", "0.1,,1"], ["--inner-rates has ''"]),
       (["tradeoff", "--trials", "-1"], ["--trials '-1'"]),
+      (["policy-gradients", "--trajectories", "2"], ["--trajectories '2'"]),
+      (["policy-gradients", "--concentration", "0"], ["--concentration '0'"]),
+      (["policy-gradients", "--processes", "2"], ["--processes '2'"]),
       (["sinusoid", "--iterations", "1.5"], ["--iterations '1.5'"]),
       (["sinusoid", "--meta-batch", "0"], ["--meta-batch '0'"]),
       (["sinusoid", "--checkpoint", "README.md"], ["README.md: is not a checkpoint"]),

@@ -98,8 +98,9 @@ import Testing
     }
   }
 
-  /// Where a trajectory has one step, no later value responds: DiCE and LVC agree in each estimate, of the Hessian and
-  /// of everything. That also shows that they see the same trajectories.
+  /// Where a trajectory has one step, no later value responds, and DiCE and LVC agree in each estimate.
+  ///
+  /// That also shows that they see the same trajectories.
   @Test func estimatorsSeeTheSameTrajectories() throws {
     let study = Self.small(horizon: 1)
     let process = try study.draw(seed: 1404)[0]
@@ -132,6 +133,23 @@ import Testing
       let plain = try #require(
         all.first { $0.estimator == Estimator(estimator.curvature) }?.estimates)
       #expect(spread(estimates) < spread(plain), "\(estimator)")
+    }
+  }
+
+  /// Of two estimates a and b, what is left of the squared bias without chance is ⟨a − exact, b − exact⟩.
+  @Test func chanceIsNoBias() throws {
+    var study = Self.small()
+    study.repeats = 2
+    let process = try study.draw(seed: 1407)[0]
+    let exact = process.comparison.exact
+    let all = study.estimates(process, trajectories: 4, repeats: 2)
+    for (one, (estimator, pair)) in zip(study.measure(process, trajectories: 4), all) {
+      #expect(one.estimator == estimator)
+      let expected = (pair[0] - exact).dot(pair[1] - exact) / exact.dot(exact)
+      let squares = one.deviation * one.deviation
+      #expect(abs(one.squaredBias - expected) < 1e-12 * (1 + squares))
+      let apart = (pair[0] - pair[1]).norm / exact.norm
+      #expect(abs(squares - apart * apart / 2) < 1e-12 * (1 + squares))
     }
   }
 

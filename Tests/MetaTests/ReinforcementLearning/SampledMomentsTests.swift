@@ -133,16 +133,16 @@ import Testing
       (.dice, .exact, "exact"),
     ]
     for (surrogate, order, name) in cases {
-      let problem = Self.problem(mdp, surrogate, batches: 1, trajectories: 2000, steps: 1)
+      let problem = Self.problem(mdp, surrogate, batches: 1, trajectories: 1500, steps: 1)
       let evaluator = MetaGradientEvaluator(problem, order: order, by: .adjoint)
       let task = TabularEnvironment(like: mdp).task(mdp)
-      let drawn = (0..<60).map { seed in
+      let drawn = (0..<40).map { seed in
         evaluator.setTasks(problem.data(of: [task], seed: UInt64(seed)))
         return -1 * evaluator.evaluate().gradient["logits"]
       }
       for row in comparison.rows where cases.contains(where: { $0.2 == row.name }) {
         let distance = errors(drawn, of: row.gradient)
-        #expect(row.name == name ? distance < 4 : distance > 6, "\(name) \(row.name) \(distance)")
+        #expect(row.name == name ? distance < 4 : distance > 5, "\(name) \(row.name) \(distance)")
       }
     }
   }

@@ -22,6 +22,10 @@ import Testing
     var seen = [7.0, 7, 7]
     navigation.observe(state, into: &seen, at: 1)
     #expect(seen == [7, x, y])
+    // Backwards it is cut too.
+    var other = SIMD2(0.0, 0.0)
+    _ = navigation.step(&other, [-3, -1.5], at: 0, [0.4, 0.35], using: &generator)
+    #expect(other == SIMD2(-0.1, -0.1))
     // Near in one coordinate is not there; near in both is.
     result = navigation.step(&state, [-0.1, 0], at: 0, [0.095, 0], using: &generator)
     #expect(!result.isOver)
