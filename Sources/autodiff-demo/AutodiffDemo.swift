@@ -9,7 +9,7 @@ struct AutodiffDemo {
     diagnoseCommand, ledgerCommand, dialCommand, curlCommand, costCommand, hypergradientsCommand,
     lawsCommand, mdpCommand, reportCommand,
     representCommand, overparametrizeCommand, tradeoffCommand, sinusoidCommand,
-    policyGradientsCommand,
+    policyGradientsCommand, navigateCommand,
     museumCommand,
   ]
 

@@ -23,6 +23,12 @@ import Testing
       "policy-gradients", "--processes", "3", "--repeats", "3", "--trajectories", "8", "--states",
       "3", "--horizon", "4",
     ],
+    navigate + ["--seeds", "2"],
+  ]
+  static let navigate = [
+    "navigate", "--iterations", "11", "--budgets", "2", "--meta-batch", "2", "--trajectories", "2",
+    "--horizon", "8", "--width", "5", "--updates", "2", "--rates", "0,0.5", "--test-tasks", "3",
+    "--validation-tasks", "2",
   ]
 
   private static func temporary(_ name: String) -> String {
@@ -66,6 +72,7 @@ import Testing
       "overparametrize": ["limit", "steps", "signal", "orthogonal", "headNorm", "risk"],
       "tradeoff": ["population", "map", "training"], "sinusoid": ["curves"],
       "policy-gradients": ["limits", "estimates", "claims"],
+      "navigate": ["seeds", "curves", "map"],
     ]
     for field in try #require(fields[command[0]]) { #expect(object[field] is [Any], "\(field)") }
   }
@@ -107,6 +114,16 @@ import Testing
     #expect(short.output.contains(", not: DiCE's second derivative is unbiased"))
   }
 
+  @Test func navigateSaysWhatItLacks() throws {
+    for (words, part) in [
+      (["--seeds", "1"], "one seed gives no confidence."),
+      (["--method", "drs", "--seeds", "2"], "it lacks maml-lvc or drs."),
+    ] {
+      let run = try Demo(Self.navigate + words)
+      #expect(run.status == 0 && run.output.hasSuffix(part + "\n"), "\(run.output)\(run.error)")
+    }
+  }
+
   @Test func badSettingsAreRefused() throws {
     for (words, parts) in [
       (["represent", "--rank", "30"], ["--rank 30 is over --dimension 20"]),
@@ -138,6 +155,11 @@ import Testing
       (["sinusoid", "--meta-batch", "0"], ["--meta-batch '0'"]),
       (["sinusoid", "--checkpoint", "README.md"], ["README.md: is not a checkpoint"]),
       (["sinusoid", "--checkpoint", "nowhere/a"], ["there is no folder"]),
+      (["navigate", "--iterations", "0"], ["--iterations '0'"]),
+      (["navigate", "--rates", "0,-1"], ["--rates has '-1'"]),
+      (["navigate", "--method", "maml"], ["--method 'maml' is not one of maml-lvc"]),
+      (["navigate", "--horizon", "1"], ["--horizon '1'"]),
+      (["navigate", "--checkpoint", "README.md"], ["is not a checkpoint of navigate"]),
     ] {
       let run = try Demo(words)
       #expect(run.status == 2 && run.output.isEmpty, "\(words)")
@@ -146,29 +168,46 @@ import Testing
     }
   }
 
-  @Test func anInterruptedRunGoesOnFromItsCheckpoint() throws {
-    let command = [
-      "sinusoid", "--iterations", "200", "--meta-batch", "3", "--width", "6", "--test-tasks", "2",
-      "--method", "anil", "--json",
-    ]
+  /// Studies with checkpoints: a short run, a method, and the name of another long study.
+  static let long: [(command: [String], method: String, other: String)] = [
+    (
+      [
+        "sinusoid", "--iterations", "200", "--meta-batch", "3", "--width", "6", "--test-tasks", "2",
+      ], "anil", "navigate"
+    ),
+    (navigate, "maml-lvc", "sinusoid"),
+  ]
+
+  @Test(arguments: long) func anInterruptedRunGoesOnFromItsCheckpoint(
+    _ study: (command: [String], method: String, other: String)
+  ) throws {
+    let command = study.command + ["--method", study.method, "--json"]
+    let name = command[0]
     let file = Self.temporary(".json")
     defer { try? FileManager.default.removeItem(atPath: file) }
-    let whole = try Demo(command)
-    #expect(try Demo(command + ["--checkpoint", file]).output == whole.output)
-    // A later run finds everything done, and one with other settings does not touch it.
-    #expect(try Demo(command + ["--checkpoint", file]).output == whole.output)
+    let whole = try Demo(command + ["--seeds", "2"])
+    #expect(whole.status == 0, "\(whole.error)")
+    // Half of the run is done before; then a later one finds everything done.
+    #expect(try Demo(command + ["--seeds", "1", "--checkpoint", file]).status == 0)
+    for _ in 0..<2 {
+      let resumed = try Demo(command + ["--seeds", "2", "--checkpoint", file])
+      #expect(resumed.output == whole.output)
+    }
+    // A run with other settings does not touch it, nor does another study.
     let saved = FileManager.default.contents(atPath: file)
     let other = try Demo(command + ["--inner-rate", "0.02", "--checkpoint", file])
     #expect(other.status == 2)
     #expect(other.error.contains("is of a run with other settings"))
+    let foreign = try Demo(study.other, "--checkpoint", file)
+    #expect(foreign.status == 2 && foreign.error.contains("not a checkpoint of \(study.other)"))
     #expect(FileManager.default.contents(atPath: file) == saved)
     // A method that nobody knows is not another one.
     let text = String(decoding: try #require(saved), as: UTF8.self)
-    try Data(text.replacingOccurrences(of: "\"anil\"", with: "\"anli\"").utf8)
+    try Data(text.replacingOccurrences(of: "\"\(study.method)\"", with: "\"anli\"").utf8)
       .write(to: URL(fileURLWithPath: file))
     let unknown = try Demo(command + ["--checkpoint", file])
     #expect(unknown.status == 2 && unknown.output.isEmpty)
-    #expect(unknown.error.contains("is not a checkpoint of sinusoid"))
+    #expect(unknown.error.contains("is not a checkpoint of \(name)"))
     #expect(unknown.error.filter(\.isNewline).count == 1)
   }
 

@@ -50,6 +50,7 @@ extension RepresentationStudy: DefaultStudy {}
 extension OverparametrizationStudy: DefaultStudy {}
 extension TradeoffStudy: DefaultStudy {}
 extension SinusoidStudy: DefaultStudy {}
+extension NavigationStudy: DefaultStudy {}
 
 extension Arguments {
   /// Takes the options that are given into a study.

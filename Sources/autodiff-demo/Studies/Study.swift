@@ -20,17 +20,22 @@ struct StudyOptions {
   private let csv: OutputFile?
   private let svg: OutputFile?
 
-  static let options: [Command.Option] = [
-    .seed("where random numbers start"),
-    .init(name: "--seeds", value: "N", help: "how many seeds, from there on (default 1)"),
-    .json,
-    .init(name: "--csv", value: "FILE", help: "also write the numbers as a table"),
-    .init(name: "--svg", value: "FILE", help: "also draw them"),
-  ]
+  static let options = options(seeds: 1)
 
-  init(_ arguments: Arguments) throws {
+  /// The options of a study that takes so many seeds by default.
+  static func options(seeds: Int) -> [Command.Option] {
+    [
+      .seed("where random numbers start"),
+      .init(name: "--seeds", value: "N", help: "how many seeds, from there on (default \(seeds))"),
+      .json,
+      .init(name: "--csv", value: "FILE", help: "also write the numbers as a table"),
+      .init(name: "--svg", value: "FILE", help: "also draw them"),
+    ]
+  }
+
+  init(_ arguments: Arguments, seeds defaultCount: Int = 1) throws {
     let first = try arguments.seed()
-    let count = try arguments.wholeNumber("--seeds", in: 1...1000) ?? 1
+    let count = try arguments.wholeNumber("--seeds", in: 1...1000) ?? defaultCount
     seeds = (0..<UInt64(count)).map { first &+ $0 }
     wantsJSON = arguments.has("--json")
     csv = try arguments.output("--csv")

@@ -1,0 +1,81 @@
+import Meta
+import Studies
+
+private let settings: [Setting<NavigationStudy>] = [
+  .init(
+    "--iterations", "N", \.iterations, in: 1...1_000_000, "outer steps of MAML",
+    note: "; drs takes twice as many"),
+  .init("--meta-batch", "N", \.metaBatch, in: 1...10_000, "tasks in each outer step"),
+  .init("--trajectories", "N", \.trajectories, in: 1...10_000, "that an update draws of a task"),
+  .init("--horizon", "N", \.horizon, in: 2...10_000, "moves of a trajectory"),
+  .init("--inner-rate", "A", \.innerRate, in: 0...1000, "of the update in training"),
+  .init("--outer-rate", "B", \.outerRate, in: 0...1000, "of Adam"),
+  .init("--width", "W", \.width, in: 1...1000, "of both hidden layers"),
+  .init("--budgets", "N", \.budgets, in: 1...60, "at which a training is judged, by doubling"),
+  .init("--updates", "N", \.updates, in: 1...100, "of a test"),
+  .init(
+    "--rates", "A,…",
+    "of a test's updates, to choose from (default \(NavigationStudy().rates.map(\.upToSixDigits).joined(separator: ",")))"
+  ) { study, arguments in
+    study.rates = try arguments.numbers("--rates", in: 0...1000) ?? study.rates
+  },
+  .init("--test-tasks", "N", \.testTasks, in: 1...100_000, "fresh tasks at each budget"),
+  .init(
+    "--validation-tasks", "N", \.validationTasks, in: 1...100_000,
+    "other tasks, by which rates are chosen"),
+]
+
+private let defaultSeeds = 5
+
+/// `navigate`: MAML against joint training in meta-reinforcement learning.
+let navigateCommand = Command(
+  name: "navigate",
+  summary: "Study: meta-reinforcement learning on 2-D navigation (Gao and Sener 2020)",
+  operands: "", operandCount: 0...0,
+  options: [
+    .init(
+      name: "--method", value: "M",
+      help: "only this one: " + names(NavigationStudy.Method.self))
+  ] + settings.map(\.option) + [
+    .init(
+      name: "--checkpoint", value: "FILE",
+      help: "where the run is kept every few seconds; if it is there, the run goes on")
+  ] + StudyOptions.options(seeds: defaultSeeds),
+  details: """
+    An agent starts at 0 and looks for a goal in −½ … ½ a coordinate that it cannot see; its reward is minus
+    the distance. All methods get equal environment steps, counted as if every trajectory lasted to the horizon:
+    an outer step of MAML draws twice, so drs (joint training, domain randomised search) makes two. At each
+    budget a policy adapts to fresh tasks, anew for each, at rates that were chosen for it on other
+    tasks: one for the first update, one for those behind it. The confidence is that of Welch's one-sided
+    test over seeds that maml-lvc returns more than drs. An interrupted run with --checkpoint ends with
+    the same bytes.
+    """,
+  example:
+    "autodiff-demo navigate --iterations 40 --seeds 3 --checkpoint run.json --svg navigate.svg"
+) { arguments in
+  var study = NavigationStudy()
+  try arguments.read(settings, into: &study)
+  let only: NavigationStudy.Method? = try arguments.choice("--method")
+  let options = try StudyOptions(arguments, seeds: defaultSeeds)
+  let checkpoint = try Checkpoint(path: arguments.value("--checkpoint"), study: study)
+
+  // The longest first, so that the last to end is a short one.
+  let methods = only.map { [$0] } ?? [.dice, .lvc, .naive, .firstOrder, .joint]
+  let runs = methods.flatMap { method in options.seeds.map { (method, $0) } }
+  let progress = Progress(total: runs.count * study.iterations * 2)
+  let trainings = try concurrentMap(runs) { [study] method, seed in
+    var training = checkpoint.training(method, seed) ?? study.start(method, seed: seed)
+    progress.advance("training", by: training.state.iteration * method.draws)
+    while !study.isFinished(training) {
+      try study.train(&training) { iteration in
+        progress.advance("training", by: method.draws)
+        return iteration % 10 != 0
+      }
+      try checkpoint.update(training, isLast: study.isFinished(training))
+    }
+    return training
+  }
+  progress.finish()
+  return try options.answer(
+    NavigateReport(study: study, seeds: options.seeds, trainings: trainings).result)
+}
