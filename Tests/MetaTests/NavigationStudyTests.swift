@@ -96,7 +96,7 @@ import Testing
         navigation, policy, Parameters(policy.parameters, flattened: numbers), tasks: goals,
         trajectories: 3, steps: steps, learningRate: 1, surrogate: surrogate,
         advantages: .init(baseline: .ridge, isStandardized: true), seed: generator.next())
-      var (moved, adam) = (numbers, AdamOptimizer(rate: 0.01))
+      var (moved, adam) = (numbers, AdamOptimizer(rate: study.outerRate))
       adam.step(
         &moved, gradient: problem.metaGradient(order: order, by: .adjoint).gradient.flattened)
       return moved
@@ -179,6 +179,13 @@ import Testing
     let sample = SampleMean(distances)
     let expected = study.returnOfStandingStill / -Double(study.horizon)
     #expect(abs(sample.mean - expected) < 4 * sample.standardError)
+  }
+
+  @Test func withoutRatesThereIsNothingToChoose() async {
+    await expectStop(
+      #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = try Self.trained(Self.study { $0.rates = [] }, .lvc)
+      }, "NavigationStudy: there are no rates to choose from")
   }
 
   @Test func whatIsNotFiniteIsNamedByItsPlace() throws {

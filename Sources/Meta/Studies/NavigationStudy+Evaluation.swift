@@ -27,15 +27,18 @@ extension NavigationStudy {
 
   /// The rates at which a policy adapts, starting anew with each task.
   ///
-  /// That of the first update is the one of ``rates`` after which the mean return on the validation tasks is highest; that of
-  /// the updates behind it is the one with the highest mean of the returns after them.
+  /// The first update has the one of ``rates`` after which the mean return on the validation tasks is highest; the
+  /// updates behind it have the one by which the returns after them are highest on average.
   func adaptationRates(_ training: Training, threads: Int) -> [Double] {
     func best(_ updates: ClosedRange<Int>, _ all: (Double) -> [Double]) -> [Double] {
       let candidates = rates.map { rate in
         let means = Self.means(returns(training, all(rate), .validation, threads: threads))
         return (rates: all(rate), value: means[updates].reduce(0, +))
       }
-      return candidates.max { $0.value < $1.value }?.rates ?? []
+      guard let best = candidates.max(by: { $0.value < $1.value }) else {
+        stop("NavigationStudy: there are no rates to choose from")
+      }
+      return best.rates
     }
     let first = best(1...1) { [$0] }
     if updates == 1 { return first }

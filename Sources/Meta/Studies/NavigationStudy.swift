@@ -21,14 +21,14 @@ public struct NavigationStudy: Codable, Equatable, Sendable {
   /// The rate α of the inner step in training.
   public var innerRate = 1.0
   /// The rate of Adam outside.
-  public var outerRate = 0.01
+  public var outerRate = 0.003
   /// The units of each of the two hidden layers.
   public var width = 64
   /// How many budgets are judged, each twice the one before it; the last is that of all iterations.
   public var budgets = 7
   /// Updates of a test.
   public var updates = 5
-  /// The rates among which those of the test are chosen.
+  /// The rates among which those of the test are chosen; none stop it with a message.
   public var rates = [0, 0.03, 0.1, 0.3, 1, 3]
   /// Fresh tasks on which a policy is judged.
   public var testTasks = 40
