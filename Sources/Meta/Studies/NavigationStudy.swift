@@ -24,7 +24,7 @@ public struct NavigationStudy: Codable, Equatable, Sendable {
   public var outerRate = 0.003
   /// The units of each of the two hidden layers.
   public var width = 64
-  /// How many budgets are judged, each twice the one before it; the last is that of all iterations.
+  /// How many budgets are judged, each about twice the one before it; the last is that of all iterations.
   public var budgets = 7
   /// Updates of a test.
   public var updates = 5

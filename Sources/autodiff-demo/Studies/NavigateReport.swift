@@ -85,6 +85,7 @@ struct NavigateReport {
       \(study.horizon) moves, drawn twice; drs, which draws once, makes \(2 * study.iterations); \
       standing still returns \(study.returnOfStandingStill.fixed(1))
 
+
       """
     var returns = TextTable(
       header: ["return after \(budgets[last].grouped) steps"]
