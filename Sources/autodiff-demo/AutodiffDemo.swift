@@ -8,8 +8,8 @@ struct AutodiffDemo {
     compareCommand, metagradientCommand, checkCommand, tapeCommand, benchCommand,
     diagnoseCommand, ledgerCommand, dialCommand, curlCommand, costCommand, hypergradientsCommand,
     lawsCommand, mdpCommand, reportCommand,
-    representCommand, overparametrizeCommand, tradeoffCommand, sinusoidCommand,
-    policyGradientsCommand, navigateCommand,
+    representCommand, overparametrizeCommand, tradeoffCommand, policyTradeoffCommand,
+    sinusoidCommand, policyGradientsCommand, navigateCommand,
     museumCommand,
   ]
 

@@ -17,6 +17,10 @@ import Testing
     ],
     ["tradeoff", "--trials", "2", "--inner-rates", "0.6", "--scale", "1.5"],
     [
+      "policy-tradeoff", "--families", "2", "--tasks", "2", "--states", "2", "--actions", "2",
+      "--horizon", "2", "--budgets", "3", "--differences", "0,1",
+    ],
+    [
       "sinusoid", "--iterations", "30", "--meta-batch", "3", "--width", "6", "--test-tasks", "2",
     ],
     [
@@ -73,6 +77,7 @@ import Testing
       "tradeoff": ["population", "map", "training"], "sinusoid": ["curves"],
       "policy-gradients": ["limits", "estimates", "claims"],
       "navigate": ["seeds", "curves", "map"],
+      "policy-tradeoff": ["families", "seeds"],
     ]
     for field in try #require(fields[command[0]]) { #expect(object[field] is [Any], "\(field)") }
   }
@@ -151,6 +156,9 @@ import Testing
       (["policy-gradients", "--trajectories", "2"], ["--trajectories '2'"]),
       (["policy-gradients", "--concentration", "0"], ["--concentration '0'"]),
       (["policy-gradients", "--processes", "2"], ["--processes '2'"]),
+      (["policy-tradeoff", "--families", "1"], ["--families '1' is not a whole number from 2"]),
+      (["policy-tradeoff", "--differences", "0,1.5"], ["--differences has '1.5'"]),
+      (["policy-tradeoff", "--budgets", "21"], ["--budgets '21'"]),
       (["sinusoid", "--iterations", "1.5"], ["--iterations '1.5'"]),
       (["sinusoid", "--meta-batch", "0"], ["--meta-batch '0'"]),
       (["sinusoid", "--checkpoint", "README.md"], ["README.md: is not a checkpoint"]),

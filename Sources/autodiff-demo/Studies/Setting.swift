@@ -49,6 +49,7 @@ protocol DefaultStudy: Sendable {
 extension RepresentationStudy: DefaultStudy {}
 extension OverparametrizationStudy: DefaultStudy {}
 extension TradeoffStudy: DefaultStudy {}
+extension PolicyTradeoffStudy: DefaultStudy {}
 extension SinusoidStudy: DefaultStudy {}
 extension NavigationStudy: DefaultStudy {}
 
