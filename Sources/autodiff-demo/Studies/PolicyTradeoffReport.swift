@@ -120,14 +120,15 @@ extension PolicyTradeoffReport {
     func sentence(_ index: Int) -> String {
       let summary = summaries[index]
       let ahead = summary.firstBudgetAhead(.dice).map {
-        "ahead from \(environmentSteps(index, $0).grouped) environment steps"
+        "in most from \(environmentSteps(index, $0).grouped) environment steps on"
       }
-      let lost = summary.loss(.dice, \.optimization, at: last)
       return """
-        at \(study.kinds[index].name) the modelling error of joint training is \
-        \(summary.modellingError.text), and maml-dice is \(ahead ?? "never ahead for good"), with \
-        \(Int((100 * summary.winningShare(.dice, at: last)).rounded())) % of families at the last \
-        budget, where its own training loses \(lost.text)
+        at \(study.kinds[index].name) joint training has a modelling error of \
+        \(summary.modellingError.text), and maml-dice, whose training loses \
+        \(summary.loss(.dice, \.optimization, at: last).text) to joint training's \
+        \(summary.loss(.joint, \.optimization, at: last).text), is ahead in \
+        \(Int((100 * summary.winningShare(.dice, at: last)).rounded())) % of families in the end and \
+        \(ahead ?? "never in most for good")
         """
     }
     let (few, many) = (summaries[0], summaries[different])
