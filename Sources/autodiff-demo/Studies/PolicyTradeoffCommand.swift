@@ -32,8 +32,9 @@ let policyTradeoffCommand = Command(
     adaptation, joint training that before it. Both are trained by Adam on sampled trajectories, at equal
     numbers of steps in the environments, and judged exactly. What is lost to the best value is the modelling
     error of joint training, and then what few steps, dropped derivatives and sampling lose. The rate of
-    Adam is chosen by method and kind of family, by the last budget on \(PolicyTradeoffStudy().tuningFamilies) families that are \
-    not judged. Families of several seeds are pooled.
+    Adam is chosen by method and kind of family, by the last budget on \
+    \(PolicyTradeoffStudy().tuningFamilies) families that are not judged. Families
+    of several seeds are pooled.
     """,
   example: "autodiff-demo policy-tradeoff --families 10 --svg policy-tradeoff.svg"
 ) { arguments in
