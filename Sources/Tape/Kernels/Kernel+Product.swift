@@ -52,7 +52,7 @@ extension Kernel {
             into: call.scratch + first)
         }
         (panel.b, panel.bStride) = (UnsafePointer(call.scratch), panelWidth)
-      } else if m >= 32, k * n > 8192 {
+      } else if m >= 128 || (m >= 32 && k * n > 8192) {
         // Read often, and spread over more than the nearest cache: worth a copy that lies together.
         for term in 0..<k {
           (call.scratch + term * panelWidth)
