@@ -25,12 +25,12 @@ extension PolicyTradeoffStudy {
   public struct Mean: Codable, Equatable, Sendable {
     /// The mean.
     public let mean: Double
-    /// 1.96 standard errors.
+    /// By Student's distribution; zero for a single family.
     public let half: Double
 
     init(_ values: [Double]) {
       let sample = SampleMean(values)
-      (mean, half) = (sample.mean, 1.96 * sample.standardError)
+      (mean, half) = (sample.mean, sample.halfWidth)
     }
   }
 }

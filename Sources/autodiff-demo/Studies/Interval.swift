@@ -4,20 +4,12 @@ import Studies
 struct Interval {
   let mean, low, high: Double
 
-  /// By Student's distribution, whose quantile is that of the normal one with a series in one over the degrees of
-  /// freedom: right to 2 % from four numbers on, to 0.2 % from ten on.
-  ///
-  /// - Reference: Fisher and Cornish, *The percentile points of distributions having known cumulants* (1960).
+  /// By Student's distribution.
   init(_ values: [Double]) {
-    let (sample, freedom, z) = (SampleMean(values), Double(values.count - 1), 1.959964)
-    let square = z * z
-    let first = z * (square + 1) / 4
-    let second = z * (5 * square * square + 16 * square + 3) / 96
-    let third = z * (3 * square * square * square + 19 * square * square + 17 * square - 15) / 384
-    let half =
-      (z + first / freedom + second / (freedom * freedom)
-        + third / (freedom * freedom * freedom)) * sample.standardError
-    self.init(mean: sample.mean, low: sample.mean - half, high: sample.mean + half)
+    let sample = SampleMean(values)
+    self.init(
+      mean: sample.mean, low: sample.mean - sample.halfWidth,
+      high: sample.mean + sample.halfWidth)
   }
 
   private init(mean: Double, low: Double, high: Double) {

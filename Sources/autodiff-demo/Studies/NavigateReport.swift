@@ -28,9 +28,7 @@ struct NavigateReport {
   /// A mean over seeds, and half the width of its 95 % interval; zero where there is one seed.
   func interval(_ values: [Double]) -> (mean: Double, half: Double) {
     let sample = SampleMean(values)
-    if values.count < 2 { return (sample.mean, 0) }
-    let quantile = StudentT(degreesOfFreedom: Double(values.count - 1)).quantile(0.975)
-    return (sample.mean, quantile * sample.standardError)
+    return (sample.mean, sample.halfWidth)
   }
 
   func returns(_ method: Method, budget: Int, update: Int) -> (mean: Double, half: Double) {
