@@ -209,8 +209,22 @@ import Testing
     let foreign = try Demo(study.other, "--checkpoint", file)
     #expect(foreign.status == 2 && foreign.error.contains("not a checkpoint of \(study.other)"))
     #expect(FileManager.default.contents(atPath: file) == saved)
-    // A method that nobody knows is not another one.
     let text = String(decoding: try #require(saved), as: UTF8.self)
+    // What was changed by hand would go on as something else, or stop in the middle.
+    let damages = [
+      (#""seed"\s*:\s*\d+"#, #""seed":77"#), (#""iteration"\s*:\s*\d+"#, #""iteration":-5"#),
+      (#""parameters"\s*:\s*\["#, #""parameters":[1,"#),
+    ]
+    for (pattern, damaged) in damages {
+      let changed = text.replacingOccurrences(
+        of: pattern, with: damaged, options: .regularExpression)
+      #expect(changed != text)
+      try Data(changed.utf8).write(to: URL(fileURLWithPath: file))
+      let refused = try Demo(command + ["--checkpoint", file])
+      #expect(refused.status == 2 && refused.output.isEmpty, "\(damaged)")
+      #expect(refused.error.contains("' is damaged"), "\(refused.error)")
+    }
+    // A method that nobody knows is not another one.
     try Data(text.replacingOccurrences(of: "\"\(study.method)\"", with: "\"anli\"").utf8)
       .write(to: URL(fileURLWithPath: file))
     let unknown = try Demo(command + ["--checkpoint", file])

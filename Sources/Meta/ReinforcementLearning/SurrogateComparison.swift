@@ -128,8 +128,8 @@ extension SurrogateComparison: CustomStringConvertible {
     let rest = different.filter { one in !equal.contains { $0.name == one.name } }
     var parts = ["Exact here: \(same.map(\.name).list)"]
     if let nearest = rest.min(by: { error($0) < error($1) }) {
-      let angle = nearest.gap.angle.map { ", \($0.significant(3))° off" } ?? ""
-      parts.append("nearest of the others is \(nearest.name)\(angle)")
+      let off = nearest.gap.relativeError.map { ", off by \($0.significant(3))" } ?? ""
+      parts.append("nearest of the others is \(nearest.name)\(off)")
     }
     if !equal.isEmpty { parts.append("\(equal.map(\.name).list) is first order") }
     let worse = rest.filter { error($0) > error(first) }

@@ -88,7 +88,32 @@ public struct NavigationStudy: Codable, Equatable, Sendable {
 
   /// Whether a training has been judged at the last budget.
   public func isFinished(_ training: Training) -> Bool {
-    training.evaluations.count == judgedIterations.count
+    training.evaluations.count >= judgedIterations.count
+  }
+
+  /// Whether a training that was read has the sizes of one of this study, and no more evaluations than steps allow.
+  public func fits(_ training: Training) -> Bool {
+    let count = policy.parameters.reduce(0) { $0 + $1.shape.count }
+    let (made, perBudget) = (training.state.iteration, 2 / training.method.draws)
+    return training.state.parameters.count == count && training.state.optimizer.fits(count)
+      && (0...iterations * perBudget).contains(made)
+      && training.evaluations.count <= judgedIterations.count
+      && zip(judgedIterations, training.evaluations).allSatisfy { iterations, evaluation in
+        iterations * perBudget <= made && evaluation.rates.count == updates
+          && evaluation.returns.count == updates + 1
+      }
+  }
+
+  /// The bytes that one training takes at most: what its tasks draw in each step, and some thirty matrices of the hidden
+  /// units of one task.
+  package var largestMemory: Int {
+    let rows = trajectories.saturatingProduct(horizon)
+    let tasks = max(metaBatch, testTasks, validationTasks).saturatingProduct(updates + 1)
+    let numbers = [
+      rows.saturatingProduct(tasks).saturatingProduct(9), rows.saturatingProduct(30 * width),
+    ]
+    return numbers.reduce(0) { $0.addingReportingOverflow($1).overflow ? .max : $0 + $1 }
+      .saturatingProduct(MemoryLayout<Double>.stride)
   }
 
   /// The mean return over tasks of an agent that does not move: the mean distance of a goal is (√2 + ln(1 + √2))/6.
@@ -163,7 +188,8 @@ public struct NavigationStudy: Codable, Equatable, Sendable {
       if outcome == .diverged {
         throw MetaProblemError(
           "parameters",
-          "one is not finite after outer step \(training.state.iteration) of \(method.rawValue)")
+          "one is not finite after outer step \(training.state.iteration) of \(method.rawValue), seed \(training.seed)"
+        )
       }
       if outcome == .stopped { return }
       training.evaluations.append(

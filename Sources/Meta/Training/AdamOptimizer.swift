@@ -29,6 +29,11 @@ public struct AdamOptimizer: Optimizer {
     square = mean
   }
 
+  /// Whether it has seen no gradient, or gradients of so many entries.
+  package func fits(_ count: Int) -> Bool {
+    (mean.isEmpty || mean.count == count) && square.count == mean.count
+  }
+
   /// Moves `parameters` against `gradient`.
   ///
   /// - Precondition: Both are as long as was said, or as in the first step; anything else stops with a

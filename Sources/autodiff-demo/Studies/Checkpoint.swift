@@ -8,6 +8,8 @@ protocol LongStudy: DefaultStudy, Codable, Equatable {
   associatedtype Training: LongTraining
   /// The name of its command.
   static var name: String { get }
+  /// Whether a training can be gone on with: its parts have the sizes that the settings ask for.
+  func fits(_ training: Training) -> Bool
 }
 
 /// A training that can be written down; method and seed tell one from another.
@@ -52,6 +54,10 @@ final class Checkpoint<Study: LongStudy>: Sendable {
       else { throw UserError("--checkpoint \(path): is not a checkpoint of \(Study.name)") }
       guard contents.study == study else {
         throw UserError("--checkpoint \(path): is of a run with other settings")
+      }
+      for (name, training) in contents.trainings
+      where name != Self.key(training.method, training.seed) || !study.fits(training) {
+        throw UserError("--checkpoint \(path): '\(name)' is damaged")
       }
       trainings = contents.trainings
     }

@@ -57,6 +57,9 @@ let navigateCommand = Command(
   try arguments.read(settings, into: &study)
   let only: NavigationStudy.Method? = try arguments.choice("--method")
   let options = try StudyOptions(arguments, seeds: defaultSeeds)
+  try requireMemory(
+    study.largestMemory, "--trajectories",
+    "a batch of \(study.trajectories) of \(study.horizon) moves")
   let checkpoint = try Checkpoint(path: arguments.value("--checkpoint"), study: study)
 
   // The longest first, so that the last to end is a short one.

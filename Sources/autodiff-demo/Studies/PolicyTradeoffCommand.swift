@@ -9,7 +9,7 @@ private let settings: [Setting<PolicyTradeoffStudy>] = [
   .init("--horizon", "T", \.horizon, in: 1...50, "steps of a trajectory"),
   .init("--inner-rate", "A", \.innerRate, in: 0...1000, "of the step of adaptation"),
   .init(
-    "--trajectories", "N", \.trajectories, in: 1...1000, "of a task in each estimate of a gradient"),
+    "--trajectories", "N", \.trajectories, in: 1...200, "of a task in each estimate of a gradient"),
   .init("--budgets", "N", \.budgets, in: 2...20, "of 2, 4, 8 … steps of joint training"),
   .init(
     "--differences", "K,…",

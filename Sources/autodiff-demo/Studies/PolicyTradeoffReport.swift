@@ -136,6 +136,8 @@ extension PolicyTradeoffReport {
       few.winningShare(.dice, at: 0) < 0.5 && few.modellingError.mean < many.modellingError.mean
       && many.modellingError.mean > many.modellingError.half
       && many.winningShare(.dice, at: last) > 0.5
+      && many.loss(.dice, \.optimization, at: last).mean
+        > many.loss(.joint, \.optimization, at: last).mean
     return """
       The trade-off \(holds ? "showed" : "did not show in full") in this run: \(sentence(0))\
       \(different > 0 ? "; \(sentence(different))" : "").
