@@ -61,6 +61,7 @@ final class LoopRun {
   /// 1, 2, 3 and so on, where a step reads its number.
   private let numbers: Storage
   private let drawer: (any DataDrawer)?
+  /// The task, where its data are drawn.
   private var task: LoadedTask?
   /// The steps whose data were drawn for the task.
   private var drawnCount = 0
@@ -105,7 +106,7 @@ final class LoopRun {
 
   /// Lets a routine read the data that were drawn for a step, if any are.
   private func bindDrawn(_ bound: BoundRoutine, step: Int) {
-    if let task, drawer != nil { bound.bind(.task, to: task.drawn[step]) }
+    if let task { bound.bind(.task, to: task.drawn[step]) }
   }
 
   /// Draws the data of a step at the point in a place, unless a point that is computed again had them drawn before.

@@ -93,13 +93,11 @@ public struct NavigationStudy: Codable, Equatable, Sendable {
 
   /// Whether a training that was read has the sizes of one of this study, and no more evaluations than steps allow.
   public func fits(_ training: Training) -> Bool {
-    let count = policy.parameters.reduce(0) { $0 + $1.shape.count }
-    let (made, perBudget) = (training.state.iteration, 2 / training.method.draws)
-    return training.state.parameters.count == count && training.state.optimizer.fits(count)
-      && (0...iterations * perBudget).contains(made)
+    let perBudget = 2 / training.method.draws
+    return training.state.fits(policy.parameters, iterations: iterations * perBudget)
       && training.evaluations.count <= judgedIterations.count
       && zip(judgedIterations, training.evaluations).allSatisfy { iterations, evaluation in
-        iterations * perBudget <= made && evaluation.rates.count == updates
+        iterations * perBudget <= training.state.iteration && evaluation.rates.count == updates
           && evaluation.returns.count == updates + 1
       }
   }

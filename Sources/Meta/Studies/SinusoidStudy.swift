@@ -116,9 +116,7 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
 
   /// Whether a training that was read has the sizes of one of this study.
   public func fits(_ training: Training) -> Bool {
-    let count = network.parameters.reduce(0) { $0 + $1.shape.count }
-    return training.state.parameters.count == count && training.state.optimizer.fits(count)
-      && (0...iterations).contains(training.state.iteration)
+    training.state.fits(network.parameters, iterations: iterations)
   }
 
   /// The error on fresh tasks after so many steps of adaptation.

@@ -29,6 +29,15 @@ public struct TrainingState<Rule: Optimizer>: Codable, Equatable, Sendable {
   }
 }
 
+extension TrainingState<AdamOptimizer> {
+  /// Whether a state that was read has the sizes of one of so many steps at most on such parameters.
+  package func fits(_ descriptions: [ParameterDescription], iterations: Int) -> Bool {
+    let count = descriptions.reduce(0) { $0 + $1.shape.count }
+    return parameters.count == count && optimizer.fits(count)
+      && (0...iterations).contains(iteration)
+  }
+}
+
 /// One outer step, as it was made.
 public struct TrainingStep: Sendable {
   /// The outer steps that were done before it.

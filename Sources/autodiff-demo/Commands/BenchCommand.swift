@@ -16,8 +16,8 @@ let benchCommand = Command(
   ],
   details: """
     Microseconds are the median over repeats of one meta-gradient over all tasks; recording,
-    differentiating and compiling are timed apart. In
-    navigation the time includes what is drawn: trajectories before and after adaptation, and baselines. docs/benchmarks.md says how this compares.
+    differentiating and compiling are timed apart. In navigation the time includes what is drawn:
+    trajectories before and after adaptation, and baselines. docs/benchmarks.md says how this compares.
     """,
   example: "autodiff-demo bench --workload sinusoid --method maml"
 ) { arguments in
