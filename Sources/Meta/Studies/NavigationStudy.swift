@@ -94,7 +94,8 @@ public struct NavigationStudy: Codable, Equatable, Sendable {
   /// Whether a training that was read has the sizes of one of this study, and no more evaluations than steps allow.
   public func fits(_ training: Training) -> Bool {
     let perBudget = 2 / training.method.draws
-    return training.state.fits(policy.parameters, iterations: iterations * perBudget)
+    return training.state.fits(
+      policy.parameters.reduce(0) { $0 + $1.shape.count }, iterations: iterations * perBudget)
       && training.evaluations.count <= judgedIterations.count
       && zip(judgedIterations, training.evaluations).allSatisfy { iterations, evaluation in
         iterations * perBudget <= training.state.iteration && evaluation.rates.count == updates

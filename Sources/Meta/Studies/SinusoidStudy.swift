@@ -116,7 +116,8 @@ public struct SinusoidStudy: Codable, Equatable, Sendable {
 
   /// Whether a training that was read has the sizes of one of this study.
   public func fits(_ training: Training) -> Bool {
-    training.state.fits(network.parameters, iterations: iterations)
+    training.state.fits(
+      network.parameters.reduce(0) { $0 + $1.shape.count }, iterations: iterations)
   }
 
   /// The error on fresh tasks after so many steps of adaptation.

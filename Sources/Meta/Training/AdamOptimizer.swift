@@ -30,7 +30,7 @@ public struct AdamOptimizer: Optimizer {
   }
 
   /// Whether it has seen no gradient, or gradients of so many entries.
-  package func fits(_ count: Int) -> Bool {
+  public func fits(_ count: Int) -> Bool {
     (mean.isEmpty || mean.count == count) && square.count == mean.count
   }
 

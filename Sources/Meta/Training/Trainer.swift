@@ -29,11 +29,10 @@ public struct TrainingState<Rule: Optimizer>: Codable, Equatable, Sendable {
   }
 }
 
-extension TrainingState<AdamOptimizer> {
-  /// Whether a state that was read has the sizes of one of so many steps at most on such parameters.
-  package func fits(_ descriptions: [ParameterDescription], iterations: Int) -> Bool {
-    let count = descriptions.reduce(0) { $0 + $1.shape.count }
-    return parameters.count == count && optimizer.fits(count)
+extension TrainingState {
+  /// Whether a state that was read has the sizes of one of so many steps at most on so many numbers.
+  package func fits(_ count: Int, iterations: Int) -> Bool {
+    parameters.count == count && optimizer.fits(count)
       && (0...iterations).contains(iteration)
   }
 }
