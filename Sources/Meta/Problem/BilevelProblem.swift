@@ -115,7 +115,7 @@ extension Variable {
 
 extension BilevelProblem {
   /// The outer variables by which is differentiated, in their order, with their values.
-  var learnedValues: Parameters<Matrix> {
+  package var learnedValues: Parameters<Matrix> {
     let learned = Set(learned)
     return outer.filter { learned.contains($0.name) }
   }

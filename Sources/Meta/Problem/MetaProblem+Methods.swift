@@ -22,9 +22,9 @@ extension MetaGradientEvaluator {
       threads: threads)
   }
 
-  /// Moves to other tasks, as many as before and of sizes that were among the first.
+  /// Moves to other tasks, as many as one likes, of sizes that were among the first.
   ///
-  /// - Precondition: There are as many, and each size is known; anything else stops with a message.
+  /// - Precondition: There is one, and each size is known; anything else stops with a message.
   public func setTasks(_ tasks: [LearningTask]) { setTasks(tasks.map(\.data)) }
 
   /// Moves to other values of what is learned, and to another learning rate, where there is one for all.

@@ -97,6 +97,11 @@ extension BilevelProblem {
     return Wrapped(base: self, outer: outer.replacing(values), learned: learned, steps: steps)
   }
 
+  /// The same problem on other tasks.
+  public func with(tasks: [Parameters<Matrix>]) -> some BilevelProblem {
+    Wrapped(base: self, outer: outer, learned: learned, steps: steps, tasks: tasks)
+  }
+
   /// The same problem with another number of steps, and all rates multiplied by a factor.
   ///
   /// Rates that are outer variables are moved, so that a derivative by them is that at the new value; what a

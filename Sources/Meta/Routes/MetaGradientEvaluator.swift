@@ -8,7 +8,7 @@ public import Tape
 /// not change a bit of the result. An evaluator belongs to one thread at a time.
 public final class MetaGradientEvaluator {
   /// What one evaluation takes, at most if it is not known before: see ``MetaGradient/cost``.
-  public let cost: Cost
+  public private(set) var cost: Cost
 
   /// What results say of themselves, but for their numbers.
   private let label: (name: String, order: Order, route: Route)
@@ -126,14 +126,12 @@ public final class MetaGradientEvaluator {
     outer.write(value.elements, at: offsets[position])
   }
 
-  /// Moves to other tasks, as many as before and of sizes that were among the first.
+  /// Moves to other tasks, as many as one likes, of sizes that were among the first.
   ///
-  /// - Precondition: There are as many, with the names of before, and each size is known; anything else stops
-  ///   with a message.
+  /// - Precondition: There is one, they have the names of before, and each size is known; anything else stops with
+  ///   a message.
   public func setTasks(_ tasks: [Parameters<Matrix>]) {
-    if tasks.count != self.tasks.count {
-      stop("setTasks: \(tasks.count) tasks instead of \(self.tasks.count)")
-    }
+    if tasks.isEmpty { stop("setTasks: there is no task") }
     self.tasks = tasks.enumerated().map { index, task in
       if task.names != taskNames { stop("setTasks: \(task.names) instead of \(taskNames)") }
       guard let program = programs[task.shapes] else {
@@ -141,9 +139,10 @@ public final class MetaGradientEvaluator {
       }
       let loaded = LoadedTask(task, program: program, index: index)
       // Random directions go on, so that a training does not draw the same ones in every step.
-      loaded.evaluations = self.tasks[index].evaluations
+      if index < self.tasks.count { loaded.evaluations = self.tasks[index].evaluations }
       return loaded
     }
+    cost = self.tasks.cost { gradients[$0.program].cost(after: nil) }
   }
 
   /// Evaluates the meta-gradient at the present outer variables, over all tasks.

@@ -169,7 +169,7 @@ import Testing
     await expectStop(
       #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         MetaGradientEvaluator(MisuseTests.problem()).setTasks([Parameters<Matrix>]())
-      }, "setTasks: 0 tasks instead of 1")
+      }, "setTasks: there is no task")
     await expectStop(
       #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         _ = MisuseTests.problem(outer: ["start": Matrix(1), "learningRate": Matrix(-0.1)])
