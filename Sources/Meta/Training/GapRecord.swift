@@ -1,0 +1,2 @@
+public struct GapRecord: Codable, Equatable, Sendable {}
+extension BilevelProblem { func gapRecord() -> GapRecord { GapRecord() } }
