@@ -4,7 +4,7 @@ import Studies
 import Synchronization
 
 /// A study whose trainings take so long that they can be interrupted.
-protocol LongStudy: DefaultStudy, Codable, Equatable {
+protocol LongStudy: Codable, Equatable, Sendable {
   associatedtype Training: LongTraining
   /// The name of its command.
   static var name: String { get }
@@ -29,40 +29,70 @@ extension NavigationStudy: LongStudy {
 }
 extension NavigationStudy.Training: LongTraining {}
 
-/// Trainings under way in a file, written whole, so that an interrupted run can go on.
+/// Trainings under way in a file, written whole and with a checksum, so that an interrupted run can go on.
 final class Checkpoint<Study: LongStudy>: Sendable {
-  private let file: OutputFile?
   private let study: Study
-  private let state: Mutex<(trainings: [String: Study.Training], saved: ContinuousClock.Instant)>
+  private let interval: Duration
+  private let state: Mutex<State>
 
-  private struct Contents: Codable {
-    var format = "\(Study.name)-checkpoint-1"
-    var study: Study
-    var trainings: [String: Study.Training]
-  }
-
-  /// Opens the file, which need not be there yet.
-  ///
-  /// - Throws: ``UserError`` if it is not a checkpoint, or one of a study with other settings.
-  init(path: String?, study: Study) throws {
-    self.study = study
-    file = try path.map { try OutputFile(path: $0, option: "--checkpoint") }
+  private struct State {
+    var file: LockedFile?
     var trainings: [String: Study.Training] = [:]
-    if let path, FileManager.default.fileExists(atPath: path) {
-      guard let data = FileManager.default.contents(atPath: path),
-        let contents = try? JSONDecoder().decode(Contents.self, from: data)
-      else { throw UserError("--checkpoint \(path): is not a checkpoint of \(Study.name)") }
-      guard contents.study == study else {
-        throw UserError("--checkpoint \(path): is of a run with other settings")
-      }
-      for (name, training) in contents.trainings
-      where name != Self.key(training.method, training.seed) || !study.fits(training) {
-        throw UserError("--checkpoint \(path): '\(name)' is damaged")
-      }
-      trainings = contents.trainings
-    }
-    state = Mutex((trainings, .now))
+    /// By training, how it stands in the file.
+    var written: [String: String] = [:]
+    var saved: [String: ContinuousClock.Instant] = [:]
   }
+
+  private struct Contents: Decodable {
+    let study: Study
+    let trainings: [String: Study.Training]
+  }
+
+  /// Opens the file, which need not be there yet, and keeps other runs out of it.
+  ///
+  /// - Parameters:
+  ///   - path: The file; nil for none.
+  ///   - study: What is trained.
+  ///   - interval: How much time a training may lose.
+  /// - Throws: ``UserError`` if another run has it, or if it is not a checkpoint, damaged, or one of a study with
+  ///   other settings.
+  init(path: String?, study: Study, every interval: Duration = .seconds(3)) throws {
+    (self.study, self.interval) = (study, interval)
+    var state = State()
+    if let path {
+      let file = try LockedFile(path: path, option: "--checkpoint")
+      let data = file.contents
+      if !data.isEmpty {
+        state.trainings = try Self.trainings(in: data, path, of: study)
+        state.written = try state.trainings.mapValues { try line($0) }
+      }
+      state.file = file
+    }
+    self.state = Mutex(state)
+  }
+
+  private static func trainings(
+    in data: Data, _ path: String, of study: Study
+  ) throws -> [String: Study.Training] {
+    let start = Data("{\"format\":\"\(format)\",\"checksum\":\"".utf8)
+    guard data.starts(with: start) else {
+      throw UserError("--checkpoint \(path): is not a checkpoint of \(Study.name)")
+    }
+    let rest = data.dropFirst(start.count)
+    guard rest.prefix(16).elementsEqual(checksum(rest.dropFirst(16)).utf8),
+      let contents = try? JSONDecoder().decode(Contents.self, from: data)
+    else { throw UserError("--checkpoint \(path): is damaged") }
+    guard contents.study == study else {
+      throw UserError("--checkpoint \(path): is of a run with other settings")
+    }
+    for (name, training) in contents.trainings
+    where name != key(training.method, training.seed) || !study.fits(training) {
+      throw UserError("--checkpoint \(path): '\(name)' is damaged")
+    }
+    return contents.trainings
+  }
+
+  private static var format: String { "\(Study.name)-checkpoint-2" }
 
   private static func key(_ method: Study.Training.Method, _ seed: UInt64) -> String {
     "\(method.rawValue) \(seed)"
@@ -73,14 +103,40 @@ final class Checkpoint<Study: LongStudy>: Sendable {
     state.withLock { $0.trainings[Self.key(method, seed)] }
   }
 
-  /// Notes how far a training is, and saves all if the last time is some seconds ago.
-  func update(_ training: Study.Training, isLast: Bool) throws {
-    guard let file else { return }
+  /// Notes how far a training is, and writes the file, unless that was done a moment ago.
+  ///
+  /// - Parameters:
+  ///   - method: That of the training.
+  ///   - seed: Its seed.
+  ///   - isLast: Whether it is at its end, and is written in any case.
+  ///   - training: Asked for it only if it is written.
+  func update(
+    _ method: Study.Training.Method, _ seed: UInt64, isLast: Bool, _ training: () -> Study.Training
+  ) throws {
+    let key = Self.key(method, seed)
     try state.withLock { state in
-      state.trainings[Self.key(training.method, training.seed)] = training
-      if !isLast, .now - state.saved < .seconds(3) { return }
-      try file.write(json(Contents(study: study, trainings: state.trainings)))
-      state.saved = .now
+      guard let file = state.file else { return }
+      let now = ContinuousClock.now
+      if !isLast, let saved = state.saved[key], now - saved < interval { return }
+      state.saved[key] = now
+      state.written[key] = try line(training())
+      let trainings = state.written.sorted { $0.key < $1.key }.map { "\"\($0)\":\($1)" }
+      let rest =
+        "\",\"study\":\(try line(study)),\"trainings\":{\(trainings.joined(separator: ","))}}\n"
+      try file.write(
+        "{\"format\":\"\(Self.format)\",\"checksum\":\"\(checksum(rest.utf8))\(rest)")
     }
   }
+}
+
+/// A value as JSON without a line break at its end.
+private func line(_ value: some Encodable) throws -> String { String(try json(value).dropLast()) }
+
+/// Sixteen digits that tell bytes apart from damaged ones.
+///
+/// - Reference: Fowler, Noll and Vo, FNV-1a in 64 bits.
+func checksum(_ bytes: some Sequence<UInt8>) -> String {
+  let hash = bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+  let digits = String(hash, radix: 16)
+  return String(repeating: "0", count: 16 - digits.count) + digits
 }

@@ -74,7 +74,9 @@ let navigateCommand = Command(
         progress.advance("training", by: method.draws)
         return iteration % 10 != 0
       }
-      try checkpoint.update(training, isLast: study.isFinished(training))
+      try checkpoint.update(training.method, training.seed, isLast: study.isFinished(training)) {
+        training
+      }
     }
     return training
   }

@@ -53,7 +53,8 @@ let sinusoidCommand = Command(
         progress.advance("training")
         return iteration % 500 != 0
       }
-      try checkpoint.update(training, isLast: training.state.iteration == study.iterations)
+      let isLast = training.state.iteration == study.iterations
+      try checkpoint.update(method, seed, isLast: isLast) { training }
     }
     return SinusoidReport.Result(
       training: training,
