@@ -9,7 +9,7 @@ struct AutodiffDemo {
     diagnoseCommand, ledgerCommand, dialCommand, curlCommand, costCommand, hypergradientsCommand,
     lawsCommand, mdpCommand, reportCommand,
     representCommand, overparametrizeCommand, tradeoffCommand, policyTradeoffCommand,
-    sinusoidCommand, policyGradientsCommand, navigateCommand,
+    sinusoidCommand, policyGradientsCommand, navigateCommand, trainCommand,
     museumCommand,
   ]
 

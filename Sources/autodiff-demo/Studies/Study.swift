@@ -34,9 +34,7 @@ struct StudyOptions {
   }
 
   init(_ arguments: Arguments, seeds defaultCount: Int = 1) throws {
-    let first = try arguments.seed()
-    let count = try arguments.wholeNumber("--seeds", in: 1...1000) ?? defaultCount
-    seeds = (0..<UInt64(count)).map { first &+ $0 }
+    seeds = try arguments.seeds(default: defaultCount)
     wantsJSON = arguments.has("--json")
     csv = try arguments.output("--csv")
     svg = try arguments.output("--svg")
@@ -47,6 +45,15 @@ struct StudyOptions {
     try csv?.write(result.csv.text)
     try svg?.write(result.figure.svg)
     return Answer(wantsJSON ? result.json : "\(result.table)\n\(result.verdict)\n")
+  }
+}
+
+extension Arguments {
+  /// As many seeds as are asked for, from the given one on.
+  func seeds(default count: Int = 1) throws -> [UInt64] {
+    let first = try seed()
+    let count = try wholeNumber("--seeds", in: 1...1000) ?? count
+    return (0..<UInt64(count)).map { first &+ $0 }
   }
 }
 
