@@ -190,7 +190,6 @@ import Testing
     _ study: (command: [String], method: String, other: String)
   ) throws {
     let command = study.command + ["--method", study.method, "--json"]
-    let name = command[0]
     let file = Self.temporary(".json")
     defer { try? FileManager.default.removeItem(atPath: file) }
     let whole = try Demo(command + ["--seeds", "2"])
@@ -222,15 +221,8 @@ import Testing
       try Data(changed.utf8).write(to: URL(fileURLWithPath: file))
       let refused = try Demo(command + ["--checkpoint", file])
       #expect(refused.status == 2 && refused.output.isEmpty, "\(damaged)")
-      #expect(refused.error.contains("' is damaged"), "\(refused.error)")
+      #expect(refused.error.contains("is damaged"), "\(refused.error)")
     }
-    // A method that nobody knows is not another one.
-    try Data(text.replacingOccurrences(of: "\"\(study.method)\"", with: "\"anli\"").utf8)
-      .write(to: URL(fileURLWithPath: file))
-    let unknown = try Demo(command + ["--checkpoint", file])
-    #expect(unknown.status == 2 && unknown.output.isEmpty)
-    #expect(unknown.error.contains("is not a checkpoint of \(name)"))
-    #expect(unknown.error.filter(\.isNewline).count == 1)
   }
 
   @Test func interruptingLeavesAWholeFile() throws {
@@ -254,6 +246,6 @@ import Testing
     process.waitUntilExit()
     let contents = try #require(FileManager.default.contents(atPath: file))
     let object = try JSONSerialization.jsonObject(with: contents) as? [String: Any]
-    #expect(object?["format"] as? String == "sinusoid-checkpoint-1")
+    #expect(object?["format"] as? String == "sinusoid-checkpoint-2")
   }
 }

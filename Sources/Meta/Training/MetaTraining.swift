@@ -5,7 +5,7 @@ public import Tape
 ///
 /// ```swift
 /// var run = MetaTraining().start(problem, .maml, seed: 1)
-/// try MetaTraining().train(&run, problem, tasks: .given(training), validation: validation)
+/// MetaTraining().train(&run, problem, tasks: .given(training), validation: validation)
 /// let trained = try problem.with(learned: run.learned(of: problem))
 /// ```
 public struct MetaTraining: Codable, Equatable, Sendable {
@@ -99,7 +99,7 @@ public struct MetaTraining: Codable, Equatable, Sendable {
     _ run: inout Run, _ problem: some BilevelProblem, order: Order? = nil,
     by route: Route = .unrolled, tasks: TaskSource, validation: [Parameters<Matrix>] = [],
     threads: Int = 1,
-    _ goesOn: (_ step: TrainingStep, _ run: () -> Run) throws -> Bool = { _, _ in true }
+    _ goesOn: (_ step: TrainingStep, _ run: () -> Run) throws -> Bool
   ) rethrows {
     if isFinished(run) { return }
     let problem = problem.with(tasks: tasks.sizes)
@@ -145,6 +145,19 @@ public struct MetaTraining: Codable, Equatable, Sendable {
         iterations, watched, validation,
         gap: diagnoseEvery > 0 && !validation.isEmpty ? watched.with(tasks: validation) : nil)
     }
+  }
+
+  /// Goes on with a training to its end, and tells nobody; for the rest see
+  /// ``train(_:_:order:by:tasks:validation:threads:_:)``.
+  public func train(
+    _ run: inout Run, _ problem: some BilevelProblem, order: Order? = nil,
+    by route: Route = .unrolled, tasks: TaskSource, validation: [Parameters<Matrix>] = [],
+    threads: Int = 1
+  ) {
+    train(
+      &run, problem, order: order, by: route, tasks: tasks, validation: validation,
+      threads: threads
+    ) { _, _ in true }
   }
 
   private func isDiagnosed(_ iteration: Int) -> Bool {
