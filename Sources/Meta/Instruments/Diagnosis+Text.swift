@@ -117,7 +117,24 @@ extension Diagnosis: Encodable {
   }
 }
 
-extension Diagnosis.Estimate: Encodable {
+extension Diagnosis.Estimate: Codable {
+  private enum Keys: String, CodingKey { case value, low, high }
+
+  /// Reads the value and the ends of the interval.
+  ///
+  /// - Throws: `DecodingError` if there is no value, or if the ends are in the wrong order.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Keys.self)
+    value = try container.decode(Double.self, forKey: .value)
+    let low = try container.decodeIfPresent(Double.self, forKey: .low)
+    let high = try container.decodeIfPresent(Double.self, forKey: .high)
+    if let low, let high, !(low <= high) {
+      throw DecodingError.dataCorruptedError(
+        forKey: .low, in: container, debugDescription: "\(low) is above \(high)")
+    }
+    interval = low.flatMap { low in high.map { low...$0 } }
+  }
+
   /// Writes the value and the ends of the interval.
   public func encode(to encoder: any Encoder) throws {
     let object: JSONObject = [

@@ -88,15 +88,17 @@ public struct Diagnosis: Sendable {
   /// interval, or that a step gains less than half, or that first order says nothing of something learned. Few tasks, no angle, or no outer step that helps leave
   /// doubt.
   public var verdict: Verdict {
-    if !hasSteps { return .trust }
-    if !notSeen.isEmpty { return .distrust }
-    return Self.verdict(
-      angle: angle, normRatio: normRatio, decreaseShare: decreaseShare, tasks: taskAngles.count)
+    Self.verdict(
+      hasSteps: hasSteps, notSeen: notSeen, angle: angle, normRatio: normRatio,
+      decreaseShare: decreaseShare, tasks: taskAngles.count)
   }
 
   package static func verdict(
-    angle: Estimate?, normRatio: Estimate?, decreaseShare: Double?, tasks: Int
+    hasSteps: Bool = true, notSeen: [String] = [], angle: Estimate?, normRatio: Estimate?,
+    decreaseShare: Double?, tasks: Int
   ) -> Verdict {
+    if !hasSteps { return .trust }
+    if !notSeen.isEmpty { return .distrust }
     guard tasks >= fewestTasks, let angles = angle?.interval, let ratios = normRatio?.interval,
       let share = decreaseShare
     else { return .doubt }
@@ -119,18 +121,7 @@ extension BilevelProblem {
   public func diagnosis(
     using generator: inout some RandomNumberGenerator
   ) -> Diagnosis {
-    let gradients = TaskPrograms(self) { loop in
-      (loop.metaGradient(.exact) + loop.metaGradient(.firstOrder), [])
-    }.outputs()
-    let count = learnedPositions.count
-    let exact = gradients.map { $0[..<count].flattened }
-    let first = gradients.map { $0[count...].flattened }
-    let (tasks, steps) = (taskData, Differentiation(self, .exact).steps)
-    let intervals = GapIntervals(exact: exact, other: first)
-    func estimate(_ value: Double?, _ interval: ClosedRange<Double>?) -> Diagnosis.Estimate? {
-      value.map { Diagnosis.Estimate(value: $0, interval: interval) }
-    }
-
+    let steps = Differentiation(self, .exact).steps
     let rate = largestRate
     func gap(factor: Double, steps: Int) -> Diagnosis.Growth {
       let comparison = varied(steps: steps, rateFactor: factor).comparison()
@@ -141,33 +132,19 @@ extension BilevelProblem {
     }
     let comparison = comparison()
     let curvature = supportCurvature(using: &generator)
-    // Where everything is fitted, what is left of the gradients is rounding, and its angle is noise.
-    let isRounding =
-      comparison.exact.gradientNorm <= 1e-13 * curvature.largest
-      * outer.filter { self.learned.contains($0.name) }.norm
-    let dial = dial(weights: [0, 1], lastSteps: [])
-    let (cut, full) = (dial.byWeight[0].decrease, dial.byWeight[1].decrease)
+    let estimates = gapEstimates(comparison, largestCurvature: curvature.largest)
     return Diagnosis(
       summary: summary, method: name, innerLossName: lossNames.inner,
       curvatureBounds: rule is GradientDescent && comparison.firstOrder.notSeen.isEmpty
         && !learned.contains { $0.isRateName || $0.hasPrefix("log ") },
       notSeen: comparison.firstOrder.notSeen,
-      angle: isRounding
-        ? nil
-        // Two numbers have the same sign or not: there is no angle between, and no interval.
-        : estimate(comparison.gap.angle, exact.first?.count == 1 ? nil : intervals.angle),
-      normRatio: isRounding ? nil : estimate(comparison.gap.normRatio, intervals.normRatio),
-      taskAngles: tasks.indices.map { task in
-        GradientGap(
-          exact: Array(gradients[task][..<count]), other: Array(gradients[task][count...])
-        ).angle
-      },
+      angle: estimates.angle, normRatio: estimates.normRatio, taskAngles: estimates.taskAngles,
       byRate: [0.125, 0.25, 0.5, 1, 2].map { gap(factor: $0, steps: steps) },
       bySteps: Set([1, 2, steps, 2 * steps, (steps + 1) / 2]).filter {
         $0 > 0
       }.sorted()
         .map { gap(factor: 1, steps: $0) },
       curvature: curvature,
-      decreaseShare: full > 0 ? cut / full : nil, hasSteps: !comparison.exact.kept.isEmpty)
+      decreaseShare: decreaseShare(comparison), hasSteps: !comparison.exact.kept.isEmpty)
   }
 }

@@ -50,43 +50,64 @@ extension BilevelProblem {
     lastSteps: [Int]? = nil, stepLength: Double? = nil
   ) -> Dial {
     let exact = metaGradient()
-    let losses = MetaGradientEvaluator(self, order: .firstOrder)
-    let stepLength = stepLength ?? bestStepLength(exact, losses)
+    let losses = OuterLosses(self)
+    let stepLength = stepLength ?? losses.bestStepLength(against: exact)
     func setting(_ order: Order) -> Dial.Setting {
       let result = metaGradient(order: order)
       return Dial.Setting(
         order: order,
         gap: GradientGap(exact: exact.gradient.values, other: result.gradient.values),
         gradientNorm: result.gradientNorm,
-        decrease: exact.loss - loss(losses, after: stepLength, against: result))
+        decrease: exact.loss - losses.loss(after: stepLength, against: result))
     }
     let lengths = lastSteps ?? spread(upTo: exact.kept.map(\.step).max() ?? 0)
     return Dial(
       summary: summary, method: name,
-      notSeen: losses.notSeen, loss: exact.loss, stepLength: stepLength,
+      notSeen: MetaGradientEvaluator(self, order: .firstOrder).notSeen, loss: exact.loss,
+      stepLength: stepLength,
       byWeight: weights.map { setting(.scaled(by: $0)) },
       byLastSteps: lengths.map { setting(.lastSteps($0)) })
   }
 
+  /// What a step against first order lowers the meta-loss by, relative to one of the same length, the best one,
+  /// against exact; nil if no step against exact lowers it.
+  func decreaseShare(_ comparison: MetaGradientComparison) -> Double? {
+    let (losses, loss) = (OuterLosses(self), comparison.exact.loss)
+    let length = losses.bestStepLength(against: comparison.exact)
+    let full = loss - losses.loss(after: length, against: comparison.exact)
+    let cut = loss - losses.loss(after: length, against: comparison.firstOrder)
+    return full > 0 ? cut / full : nil
+  }
+}
+
+/// The meta-loss of a problem after outer steps of any length.
+private struct OuterLosses {
+  private let evaluator: MetaGradientEvaluator
+  private let outer: Parameters<Matrix>
+
+  init(_ problem: some BilevelProblem) {
+    // Nothing is learned, so that no gradient is computed.
+    evaluator = MetaGradientEvaluator(problem.learning(only: []))
+    outer = problem.outer
+  }
+
   /// The length of a step against a meta-gradient that lowers the meta-loss most, among the gradient's
   /// own times powers of two; 0 if none does.
-  private func bestStepLength(
-    _ gradient: MetaGradient, _ losses: MetaGradientEvaluator
-  ) -> Double {
+  func bestStepLength(against gradient: MetaGradient) -> Double {
     (-30...10).map { gradient.gradientNorm * scalarExp(scalarLog(2) * Double($0)) }
-      .map { (length: $0, loss: loss(losses, after: $0, against: gradient)) }
+      .map { (length: $0, loss: loss(after: $0, against: gradient)) }
       .filter { $0.loss < gradient.loss }.min { $0.loss < $1.loss }?.length ?? 0
   }
 
   /// The meta-loss after an outer step of the given length against a meta-gradient.
-  private func loss(
-    _ evaluator: MetaGradientEvaluator, after length: Double, against gradient: MetaGradient
-  ) -> Double {
+  func loss(after length: Double, against gradient: MetaGradient) -> Double {
     let scale = gradient.gradientNorm > 0 ? -length / gradient.gradientNorm : 0
-    evaluator.setLearned(
-      zip(gradient.gradient.names, gradient.gradient.values).map {
-        outer[$0] + scale * $1
-      })
+    let names = gradient.gradient.names
+    evaluator.setOuter(
+      outer.replacing(
+        Parameters(
+          gradient.gradient.descriptions,
+          zip(names, gradient.gradient.values).map { outer[$0] + scale * $1 })))
     let loss = evaluator.evaluate().loss
     return loss.isFinite ? loss : .infinity
   }

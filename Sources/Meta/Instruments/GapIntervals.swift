@@ -81,7 +81,7 @@ package struct GapIntervals {
     let angles = ends(all.angle, paired.angle, left.map(\.angle))
     let ratios = ends(all.ratio, paired.ratio, left.map(\.ratio))
     self.angle = max(0, angles.low)...min(180, angles.high)
-    normRatio = scalarExp(ratios.low)...scalarExp(ratios.high)
+    normRatio = scalarExp(ratios.low)...min(.greatestFiniteMagnitude, scalarExp(ratios.high))
   }
 }
 

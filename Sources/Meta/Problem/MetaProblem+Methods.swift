@@ -156,6 +156,13 @@ extension MetaProblem {
     adapting(method.adaptation).diagnosis(using: &generator)
   }
 
+  /// Looks at first order at the present point; see ``BilevelProblem/diagnosisRecord(using:)``.
+  public func diagnosisRecord(
+    _ method: Method, using generator: inout some RandomNumberGenerator
+  ) -> DiagnosisRecord {
+    adapting(method.adaptation).diagnosisRecord(using: &generator)
+  }
+
   /// Measures the largest curvature along the inner path; see
   /// ``BilevelProblem/supportCurvature(tolerance:iterations:using:)``.
   public func supportCurvature(
