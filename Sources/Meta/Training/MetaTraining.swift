@@ -50,7 +50,7 @@ public struct MetaTraining: Codable, Equatable, Sendable {
     /// The mean outer loss of the validation tasks after adaptation; nil without such tasks.
     public let validation: Double?
     /// First order beside exact; nil where it was not asked for.
-    public let gap: GapRecord?
+    public let diagnosis: DiagnosisRecord?
   }
 
   /// Where the loss on validation tasks was lowest.
@@ -119,7 +119,7 @@ public struct MetaTraining: Codable, Equatable, Sendable {
           let watched = problem.with(learned: step.parameters)
           run.record(
             step.iteration, watched, validation,
-            gap: isDiagnosed(step.iteration)
+            diagnosed: isDiagnosed(step.iteration)
               ? watched.with(tasks: validation.isEmpty ? step.tasks : validation) : nil)
         }
         return try goesOn(step) {
@@ -143,7 +143,7 @@ public struct MetaTraining: Codable, Equatable, Sendable {
       let watched = problem.with(learned: trainer.parameters)
       run.record(
         iterations, watched, validation,
-        gap: diagnoseEvery > 0 && !validation.isEmpty ? watched.with(tasks: validation) : nil)
+        diagnosed: diagnoseEvery > 0 && !validation.isEmpty ? watched.with(tasks: validation) : nil)
     }
   }
 
@@ -176,14 +176,18 @@ extension MetaTraining.Run {
 
   fileprivate mutating func record(
     _ iteration: Int, _ watched: some BilevelProblem, _ validation: [Parameters<Matrix>],
-    gap: (some BilevelProblem)?
+    diagnosed: (some BilevelProblem)?
   ) {
     let loss =
       validation.isEmpty ? nil : watched.with(tasks: validation).meanLosses()[watched.steps]
     records.append(
       MetaTraining.Record(
         iteration: iteration, loss: recentCount > 0 ? recentLoss / Double(recentCount) : nil,
-        validation: loss, gap: gap?.gapRecord()))
+        validation: loss,
+        diagnosis: diagnosed.map {
+          var generator = SeededGenerator(seed: UInt64(iteration))
+          return $0.diagnosisRecord(using: &generator)
+        }))
     (recentLoss, recentCount) = (0, 0)
     if let loss, loss < best?.loss ?? .infinity {
       best = MetaTraining.Best(

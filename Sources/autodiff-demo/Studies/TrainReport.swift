@@ -82,7 +82,7 @@ struct TrainReport {
       }
       text += "\n\(table.text)"
     }
-    return text
+    return text + (pathTable.rows.isEmpty ? "" : "\n\(pathTable.text)")
   }
 
   private var seedCount: Int { Set(results.map(\.run.seed)).count }
@@ -105,6 +105,7 @@ struct TrainReport {
   var verdict: String {
     var sentences = methods.filter { $0 == $0.exact && $0 != $0.firstOrder }
       .filter { methods.contains($0.firstOrder) }.map(comparison)
+    sentences += methods.compactMap { PathVerdict($0, runs($0).map(\.run))?.sentence }
     if let best = methods.min(by: { end($0) < end($1) }) {
       let start = mean(best, .loss, step: 0).mean
       if steps > 0 {
@@ -206,6 +207,7 @@ struct TrainReport {
       }
       if !panel.lines.isEmpty { panels.append(panel) }
     }
+    panels += pathPanels
     for quantity in quantities {
       var panel = Figure.Panel(
         title: "After adapting to \(data.judges.name) tasks", x: Axis(label: "inner steps"),
@@ -222,7 +224,11 @@ struct TrainReport {
     }
     var figure = Figure(
       title: "\(data.name), \("outer step".counted(training.iterations))", panels: panels)
-    figure.legend = methods.enumerated().map { .init(style: .init($0), name: $1.rawValue) }
+    figure.legend =
+      methods.enumerated().map { .init(style: .init($0), name: $1.rawValue) }
+      + (0..<(ledger?.steps ?? 0)).map {
+        .init(style: .init(methods.count + $0), name: "inner step \($0 + 1)")
+      }
     return figure
   }
 }

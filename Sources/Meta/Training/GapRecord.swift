@@ -1,2 +1,0 @@
-public struct GapRecord: Codable, Equatable, Sendable {}
-extension BilevelProblem { func gapRecord() -> GapRecord { GapRecord() } }
