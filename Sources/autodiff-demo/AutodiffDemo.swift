@@ -6,7 +6,8 @@ import Meta
 struct AutodiffDemo {
   static let commands = [
     compareCommand, metagradientCommand, checkCommand, tapeCommand, benchCommand,
-    diagnoseCommand, ledgerCommand, dialCommand, curlCommand, costCommand, hypergradientsCommand,
+    importCommand, diagnoseCommand, ledgerCommand, dialCommand, curlCommand, costCommand,
+    hypergradientsCommand,
     lawsCommand, mdpCommand, reportCommand,
     representCommand, overparametrizeCommand, tradeoffCommand, policyTradeoffCommand,
     sinusoidCommand, policyGradientsCommand, navigateCommand, trainCommand,

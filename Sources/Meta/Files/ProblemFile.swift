@@ -1,8 +1,8 @@
 public import Nets
 public import Tape
 
-/// A problem as a file has it, bare or inside `{"problem": …}`, with the meta-gradients that it says are right:
-/// see `docs/problem-files.md`.
+/// A problem as a file has it, bare or inside `{"problem": …}`, with the meta-gradients that it says are right, and the
+/// layout of the table that it was made from: see `docs/problem-files.md`.
 ///
 /// Which decoder reads the bytes is for the reader to say; nothing here opens a file.
 public struct ProblemFile: Decodable, Sendable {
@@ -20,6 +20,8 @@ public struct ProblemFile: Decodable, Sendable {
   public var references: [Method: Reference] = [:]
   /// Known derivatives by the implicit function theorem at where the loop ended, by method.
   public var implicitReferences: [Method: Reference] = [:]
+  /// How the tasks were made from a table, under the key `table`; nil if the file does not say.
+  public var table: TableLayout?
 
   /// Reads a problem and its references.
   ///
@@ -30,6 +32,17 @@ public struct ProblemFile: Decodable, Sendable {
     problem =
       try isWrapped
       ? container.decode(MetaProblem.self, forKey: "problem") : MetaProblem(from: decoder)
+    if container.contains("table") {
+      let layout = try container.decode(TableLayout.self, forKey: "table")
+      let widths = (layout.inputWidth, layout.targetWidth)
+      if widths != (problem.network.inputWidth, problem.network.outputWidth) {
+        throw MetaProblemError(
+          "table",
+          "it makes \(widths.0) inputs and \(widths.1) targets, but the network has "
+            + "\(problem.network.inputWidth) and \(problem.network.outputWidth)")
+      }
+      table = layout
+    }
     guard isWrapped else { return }
     references = try Self.table("references", in: container) {
       problem.adapting($0.adaptation).learnedDescriptions
@@ -66,6 +79,26 @@ public struct ProblemFile: Decodable, Sendable {
           result.place("gradient"), owner: "what is learned"))
     }
     return references
+  }
+}
+
+/// A problem with the layout of the table that it was made from, as a file has both.
+public struct TableProblem: Encodable, Sendable {
+  /// The problem.
+  public var problem: MetaProblem
+  /// How its tasks were made.
+  public var table: TableLayout
+
+  /// Puts the two together.
+  public init(problem: MetaProblem, table: TableLayout) {
+    (self.problem, self.table) = (problem, table)
+  }
+
+  /// Writes the problem in format 2, and the layout as one more key, `table`, which ``ProblemFile`` reads.
+  public func encode(to encoder: any Encoder) throws {
+    try problem.encode(to: encoder)
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(table, forKey: "table")
   }
 }
 

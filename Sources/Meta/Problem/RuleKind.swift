@@ -1,10 +1,10 @@
 /// The update rules that problem files know.
-enum RuleKind: String, CaseIterable {
+package enum RuleKind: String, CaseIterable {
   case gradientDescent = "gradient-descent"
   case momentum, nesterov, rmsprop, adam
 
   /// The kind of a rule; nil for one from outside.
-  init?(_ rule: any UpdateRule) {
+  package init?(_ rule: any UpdateRule) {
     switch rule {
     case is GradientDescent: self = .gradientDescent
     case is Momentum: self = .momentum
@@ -16,7 +16,7 @@ enum RuleKind: String, CaseIterable {
   }
 
   /// The rule with the given settings; those that are missing are zero.
-  func rule(_ settings: [String: Double]) -> any UpdateRule {
+  package func rule(_ settings: [String: Double]) -> any UpdateRule {
     func setting(_ name: String) -> Double { settings[name] ?? 0 }
     switch self {
     case .gradientDescent: return GradientDescent()
@@ -31,7 +31,7 @@ enum RuleKind: String, CaseIterable {
   }
 
   /// Why a setting cannot have a value; nil if it can.
-  func objection(to value: Double, as name: String) -> String? {
+  package func objection(to value: Double, as name: String) -> String? {
     if name == "epsilon" { return value >= 0 ? nil : "is negative" }
     return (0..<1).contains(value) ? nil : "is not at least 0 and below 1"
   }

@@ -7,11 +7,11 @@ let compareCommand = Command(
   name: "compare",
   summary: "Compares exact and first-order meta-gradients of MAML and ANIL",
   operands: "[FILE]", operandCount: 0...1,
-  options: [.seed("of the problems made here"), .json],
+  options: [.seed("of the problems made here"), .json] + Command.Option.table,
   details: """
     Without FILE: a linear representation problem and sinusoid regression with one and five inner
-    steps, at random parameters. FILE is a problem as docs/problem-files.md describes it; - is
-    standard input. Instructions and multiply-adds are of one meta-gradient over all tasks.
+    steps, at random parameters. FILE is a problem as docs/problem-files.md describes it, or
+    with --csv a table; - is standard input. Instructions and multiply-adds are of one meta-gradient over all tasks.
     """,
   example: "autodiff-demo compare Tests/Fixtures/digits-5way-1shot.json"
 ) { arguments in
@@ -19,7 +19,7 @@ let compareCommand = Command(
   let origin: String
   try arguments.refuseSeedWithFile()
   if let named = try arguments.problemOfFile() {
-    reports = [try naming(arguments.operands[0]) { try ComparedProblem(named) }]
+    reports = [try naming(named.place) { try ComparedProblem(named) }]
     origin = ""
   } else {
     let seed = try arguments.seed()

@@ -12,9 +12,9 @@ let metagradientCommand = Command(
       name: "--last-steps", value: "K",
       help: "differentiate the last K inner steps, and cut the others"),
     .init(name: "--json", help: "accepted and without effect: the answer is always JSON"),
-  ] + Command.Option.route,
+  ] + Command.Option.route + Command.Option.table,
   details: """
-    FILE is a problem as docs/problem-files.md describes it; - is standard input.
+    FILE is a problem as docs/problem-files.md describes it, or with --csv a table; - is standard input.
     Answers {"method","route","loss","gradient":[{"name","rows","columns","values"}]},
     values row by row, with digits that give the same numbers back; "notSeen" with the names of what the order or
     the route says nothing of; "caveat" with what is to be known of the route; and "evidence", what is known of the
@@ -26,15 +26,16 @@ let metagradientCommand = Command(
     throw UserError("metagradient: --method is missing; it is one of \(names(Method.self))")
   }
   let route = try arguments.route()
-  let path = arguments.operands[0]
-  let problem = try ProblemFile(path: path).problem
+  guard let named = try arguments.problemOfFile() else {
+    throw UserError("metagradient: FILE is missing")
+  }
   let last = try arguments.wholeNumber("--last-steps", in: 0...MetaProblem.maximumSteps)
   if last != nil, method.order != .exact {
     throw UserError(
       "metagradient: --last-steps is for exact methods, but \(method.rawValue) cuts all")
   }
-  let (result, caveat) = try naming(path) {
-    try problem.checkedMetaGradient(
+  let (result, caveat) = try naming(named.place) {
+    try named.problem.checkedMetaGradient(
       method, order: last.map(Order.lastSteps) ?? method.order, by: route)
   }
   return Answer(try json(MetaGradientAnswer(result: result, caveat: caveat)))

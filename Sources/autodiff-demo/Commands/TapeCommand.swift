@@ -14,7 +14,7 @@ let tapeCommand = Command(
     .init(name: "--dot", help: "print a graph in the DOT language (default method maml)"),
     .init(
       name: "--svg", value: "FILE", help: "also draw it, in blocks, with what first order cuts"),
-  ],
+  ] + Command.Option.tableWithSeed,
   details: """
     Level 0 is what was written forward, 1 a gradient of that, 2 a gradient of a gradient. Without
     FILE, the problem is a linear network on two inputs that takes one inner step. Of a FILE, the
@@ -24,10 +24,10 @@ let tapeCommand = Command(
   example: "autodiff-demo tape --method maml --dot | dot -Tsvg > tape.svg"
 ) { arguments in
   let problem: MetaProblem
-  if let path = arguments.operands.first {
-    problem = try ProblemFile(path: path).problem
+  if let named = try arguments.problemOfFile() {
+    problem = named.problem
     for method in Method.allCases {
-      try naming(path) { try problem.requireMemory(for: method, by: .unrolled) }
+      try naming(named.place) { try problem.requireMemory(for: method, by: .unrolled) }
     }
   } else {
     problem = try .readable()

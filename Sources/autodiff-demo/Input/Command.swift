@@ -18,6 +18,10 @@ struct Command: Sendable {
     let name: String
     var value: String?
     let help: String
+    /// The option without which this one says nothing.
+    var needs: String?
+    /// Whether the help of the command lists it.
+    var isListed = true
 
     static let help = Option(name: "--help", help: "print this")
     static let json = Option(name: "--json", help: "print JSON instead of a table")
@@ -28,13 +32,16 @@ struct Command: Sendable {
 
   static let defaultSeed: UInt64 = 1
 
+  /// Whether `--csv` names a table in place of FILE.
+  var takesTables: Bool { options.contains { $0.needs == "--csv" } }
+
   func answer(to words: [String]) throws -> Answer {
     let arguments = try Arguments(words, for: self)
     return arguments.has("--help") ? Answer(help) : try run(arguments)
   }
 
   private var help: String {
-    let all = options + [.help]
+    let all = options.filter(\.isListed) + [.help]
     let spelled = all.map { [$0.name, $0.value].compactMap(\.self).joined(separator: " ") }
     let width = spelled.map(\.count).max() ?? 0
     let list = zip(spelled, all).map { "  \($0.padded(to: width))  \($1.help)\n" }.joined()
@@ -95,7 +102,16 @@ struct Arguments {
       throw UserError(
         "\(command.name): '\(operands[command.operandCount.upperBound])' is one operand too many")
     }
-    if operands.count < command.operandCount.lowerBound {
+    for option in command.options {
+      if let other = option.needs, has(option.name), !has(other) {
+        throw UserError("\(command.name): \(option.name) is for \(other), which is not given")
+      }
+    }
+    if has("--csv"), command.takesTables {
+      if !operands.isEmpty {
+        throw UserError("\(command.name): --csv and FILE are two problems")
+      }
+    } else if operands.count < command.operandCount.lowerBound {
       throw UserError("\(command.name): \(command.operands) is missing (--help tells more)")
     }
   }

@@ -11,7 +11,8 @@ struct NamedBilevelProblem {
 
   /// What commands on any bilevel problem say of it in their help.
   static let help =
-    "FILE is a problem as docs/problem-files.md or docs/reinforcement-learning.md describes it; - is standard input.\n"
+    "FILE is a problem as docs/problem-files.md or docs/reinforcement-learning.md describes it; - is standard input;\n"
+    + "with --csv it is a table.\n"
     + "--problem is one of\n"
     + BuiltInProblem.allCases.map { "  \($0.rawValue.padded(to: 10))\($0.summary)\n" }.joined()
     + "Without either: ridge."
@@ -39,7 +40,7 @@ extension Arguments {
     if let file = network(inFile) {
       if !seedsMore { try refuseSeedWithFile() }
       let method = family ?? .maml
-      try naming(operands[0]) { _ = try file.problem.checkedMetaGradient(method, by: .adjoint) }
+      try naming(file.place) { _ = try file.problem.checkedMetaGradient(method, by: .adjoint) }
       return NamedBilevelProblem(
         name: "\(file.name), \(method.rawValue)",
         problem: file.problem.adapting(method.adaptation), builtIn: nil, seed: 0)

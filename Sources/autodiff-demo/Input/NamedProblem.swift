@@ -5,11 +5,18 @@ import Meta
 struct NamedProblem {
   let name: String
   let problem: MetaProblem
+  /// The file that it is from, if it is.
+  var path: String?
+  /// How its tasks were made from a table, if they were.
+  var layout: TableLayout?
+
+  /// What messages call it.
+  var place: String { path ?? name }
 
   /// What commands on one problem say of it in their help.
   static let help = """
     Without FILE: sinusoid regression with five inner steps, at random parameters. FILE is a problem as
-    docs/problem-files.md describes it; - is standard input.
+    docs/problem-files.md describes it, or with --csv a table; - is standard input.
     """
 
   /// What commands say that also take policies.
@@ -28,13 +35,16 @@ func nameOfProblem(_ path: String) -> String {
 }
 
 extension Arguments {
-  /// The problem of the FILE; nil if there is none.
+  /// The problem of the FILE or of the table; nil if there is neither.
   func problemOfFile() throws -> NamedProblem? {
-    guard let path = operands.first else { return nil }
-    return NamedProblem(name: nameOfProblem(path), problem: try ProblemFile(path: path).problem)
+    if let table = try tableProblem() { return table }
+    return try operands.first.map { path in
+      NamedProblem(
+        name: nameOfProblem(path), problem: try ProblemFile(path: path).problem, path: path)
+    }
   }
 
-  /// The problem of the FILE, or sinusoid regression, where the meta-gradients of some methods are finite
+  /// The problem of the FILE or the table, or sinusoid regression, where the meta-gradients of some methods are finite
   /// and fit in memory.
   ///
   /// - Parameters:
@@ -54,7 +64,7 @@ extension Arguments {
     let seed = try seed()
     if !seedsMore { try refuseSeedWithFile() }
     let named = try given ?? defaultProblem(seed: seed)
-    try naming(operands.first ?? named.name) {
+    try naming(named.place) {
       for method in methods {
         _ = try named.problem.checkedMetaGradient(method, by: .unrolled, times: memory)
       }
@@ -73,7 +83,9 @@ extension Arguments {
   func output(_ option: String) throws -> OutputFile? {
     guard let path = value(option) else { return nil }
     let file = try OutputFile(path: path, option: option)
-    if operands.contains(where: { $0 != "-" && OutputFile.target($0) == file.target }) {
+    if (operands + [value("--csv")].compactMap(\.self)).contains(where: {
+      $0 != "-" && OutputFile.target($0) == file.target
+    }) {
       throw UserError("\(option) \(path): is the problem itself")
     }
     return file

@@ -12,13 +12,7 @@ extension JSONFile {
   ///
   /// - Throws: ``UserError`` with the file, the place in it and what is wrong there.
   init(path: String) throws {
-    self = try naming(path) {
-      let file = path == "-" ? FileHandle.standardInput : FileHandle(forReadingAtPath: path)
-      guard let file, let data = try? file.readToEnd() ?? Data() else {
-        throw UserError("cannot be read (\(reasonNotToRead(path)))")
-      }
-      return try Self(data: data)
-    }
+    self = try naming(path) { try Self(data: contents(of: path)) }
   }
 
   /// Reads what JSON describes.
@@ -52,6 +46,15 @@ extension JSONFile {
       return UserError("not valid JSON: \(reason)")
     }
   }
+}
+
+/// The bytes of a file, or of standard input if the path is `-`.
+func contents(of path: String) throws -> Data {
+  let file = path == "-" ? FileHandle.standardInput : FileHandle(forReadingAtPath: path)
+  guard let file, let data = try? file.readToEnd() ?? Data() else {
+    throw UserError("cannot be read (\(reasonNotToRead(path)))")
+  }
+  return data
 }
 
 private func reasonNotToRead(_ path: String) -> String {

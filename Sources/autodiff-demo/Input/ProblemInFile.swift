@@ -15,6 +15,13 @@ enum ProblemInFile: JSONFile {
   }
 }
 
+/// What a FILE or a table holds, and what to call it.
+struct NamedFile {
+  let name: String
+  let path: String
+  let holds: ProblemInFile
+}
+
 extension Arguments {
   /// The problem that an instrument looks at: that of a FILE of either kind, or sinusoid regression; its meta-gradients
   /// of both orders are finite and fit in memory.
@@ -32,28 +39,33 @@ extension Arguments {
       name: named.name, problem: named.problem.adapting(family.adaptation), builtIn: nil, seed: 0)
   }
 
-  /// What the FILE holds; nil if there is none.
-  func problemInFile() throws -> ProblemInFile? {
-    try operands.first.map { try ProblemInFile(path: $0) }
+  /// What the FILE or the table holds; nil if there is neither.
+  func problemInFile() throws -> NamedFile? {
+    if let table = try tableProblem() {
+      return NamedFile(name: table.name, path: table.place, holds: .network(table.problem))
+    }
+    return try operands.first.map { path in
+      NamedFile(name: nameOfProblem(path), path: path, holds: try ProblemInFile(path: path))
+    }
   }
 
   /// The tasks for a network, where the FILE holds those.
-  func network(_ file: ProblemInFile?) -> NamedProblem? {
-    guard case .network(let problem) = file else { return nil }
-    return NamedProblem(name: nameOfProblem(operands[0]), problem: problem)
+  func network(_ file: NamedFile?) -> NamedProblem? {
+    guard let file, case .network(let problem) = file.holds else { return nil }
+    return NamedProblem(name: file.name, problem: problem, path: file.path)
   }
 
   /// The policies, where the FILE holds those, refused in one line if they do not fit in memory or their meta-gradient is
   /// not finite.
   func policies(
-    _ file: ProblemInFile?, memory: Int, seedsMore: Bool
+    _ file: NamedFile?, memory: Int, seedsMore: Bool
   ) throws -> NamedBilevelProblem? {
-    guard case .policies(let problem) = file else { return nil }
+    guard let file, case .policies(let problem) = file.holds else { return nil }
     if has("--family") {
       throw UserError("\(name): --family is for networks, but the FILE is of MDPs")
     }
     if !seedsMore { try refuseSeedWithFile() }
-    try naming(operands[0]) {
+    try naming(file.path) {
       try requireMemory(
         problem.predictedMemory(by: .unrolled).saturatingProduct(memory), "adaptation.steps",
         "\(problem.steps) steps, where the lines grow with the steps,")
@@ -65,6 +77,6 @@ extension Arguments {
       }
     }
     return NamedBilevelProblem(
-      name: nameOfProblem(operands[0]), problem: problem, builtIn: nil, seed: 0)
+      name: file.name, problem: problem, builtIn: nil, seed: 0)
   }
 }

@@ -54,7 +54,8 @@ extension Arguments {
       .checkpointed: ["--points", "--memory"], .forward: ["--at-once"],
       .implicit: ["--solver", iterations, "--tolerance", "--damping"],
       .oneStep: ["--damping"], .differences: ["--length"],
-      .evolution: ["--length", "--pairs", "--noise"] + (isOfTraining ? [] : ["--seed"]),
+      .evolution: ["--length", "--pairs", "--noise"]
+        + (isOfTraining || has("--csv") ? [] : ["--seed"]),
     ]
     for option in Set(own.values.joined()).sorted()
     where has(option) && !own[name, default: []].contains(option) {

@@ -1,9 +1,12 @@
 import Meta
 import Tape
 
+/// What `cost` is called; its `--steps` are no table's.
+let costCommandName = "cost"
+
 /// `cost`: what meta-gradients are said to take before they run, and what they took.
 let costCommand = Command(
-  name: "cost",
+  name: costCommandName,
   summary: "Predicts what meta-gradients take, and measures it, against inner steps",
   operands: "[FILE]", operandCount: 0...1,
   options: [
@@ -13,7 +16,7 @@ let costCommand = Command(
     .init(name: "--points", value: "N", help: "also with so many checkpoints"),
     .seed("of the problem made here"), .json,
     .init(name: "--svg", value: "FILE", help: "also draw it"),
-  ],
+  ] + Command.Option.table.filter { $0.name != "--steps" },
   details: """
     Predictions are read off the tapes of two and three inner steps, or of one where steps are not recorded
     one by one, times off runs of one and four; then each is run on one thread and counted. Memory is that of one task's run; what would not fit, with the

@@ -12,7 +12,7 @@ let curlCommand = Command(
       name: "--directions", value: "N",
       help: "the most that are tried (default 64); all coordinates if there are fewer"),
     .seed("of the problem made here, and of random directions"), .json,
-  ],
+  ] + Command.Option.table,
   details: """
     J is the Jacobian of the meta-gradient with respect to the initial parameters. It is symmetric where,
     and only where, the field is the gradient of something. Joint is the gradient of the mean query loss,

@@ -10,7 +10,7 @@ let diagnoseCommand = Command(
   options: [
     .family, .seed("of the problem made here, and of the first directions for the curvature"),
     .json,
-  ],
+  ] + Command.Option.table,
   details: """
     Intervals are for the expectation over tasks of the same kind, at the parameters of the problem. Curvature
     is that of the support loss along the inner path. Trust asks for angles up to \(Diagnosis.trustedAngle)°, lengths \

@@ -14,7 +14,7 @@ let dialCommand = Command(
       help: "of the outer step that each is judged by (default: about the best for exact)"),
     .seed("of the problem made here"), .json,
     .init(name: "--svg", value: "FILE", help: "also draw it"),
-  ],
+  ] + Command.Option.table,
   details: """
     λ scales the second-order path of every inner step: 0 is first order, 1 is exact. Last k steps means
     that only those are differentiated. Decrease is that of the meta-loss by one outer step, as long for

@@ -9,10 +9,10 @@ let hypergradientsCommand = Command(
   operands: "[FILE]", operandCount: 0...1,
   options: [
     .problem, .family, .seed("of a problem made here"), .json,
-    .init(name: "--csv", value: "FILE", help: "also write the rows"),
+    .init(name: "--rows", value: "FILE", help: "also write the rows, separated by commas"),
     .init(
       name: "--svg", value: "FILE", help: "also draw error against cost, with inner steps growing"),
-  ],
+  ] + Command.Option.table,
   details: """
     Each route says whether it applies; each answer is held against the derivative of the steps, and against that of
     the outer loss of the inner optimum where there is one. Times are of one thread, without compiling.
@@ -20,7 +20,7 @@ let hypergradientsCommand = Command(
     """,
   example: "autodiff-demo hypergradients --problem ridge --svg hypergradients.svg"
 ) { arguments in
-  let (csv, svg) = (try arguments.output("--csv"), try arguments.output("--svg"))
+  let (rows, svg) = (try arguments.output("--rows"), try arguments.output("--svg"))
   let named = try arguments.bilevelProblem()
   var generator = SeededGenerator(seed: 1)
   let table = named.problem.hypergradients(using: &generator)
@@ -29,7 +29,7 @@ let hypergradientsCommand = Command(
     arguments.has("--json")
     ? try json(HypergradientAnswer(problem: named.name, table: table, asides: asides))
     : table.text(titled: named.name) + asides.map(\.text).joined()
-  try csv?.write(table.csv.text)
+  try rows?.write(table.csv.text)
   if let svg {
     var figure = HypergradientCurves(named, table).figure
     if named.builtIn == .ridge {

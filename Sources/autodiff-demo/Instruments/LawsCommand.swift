@@ -10,7 +10,7 @@ let lawsCommand = Command(
   operands: "[FILE]", operandCount: 0...1,
   options: [
     .problem, .family, .seed("of the problem made here, and of random directions"), .json,
-  ],
+  ] + Command.Option.table,
   details: """
     Each law holds, does not apply, with the reason, or fails, with numbers. Two tasks of each size are looked
     at. Ends with status 1 if a law fails.

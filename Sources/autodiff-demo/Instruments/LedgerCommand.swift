@@ -5,7 +5,7 @@ let ledgerCommand = Command(
   name: "ledger",
   summary: "Takes exact minus first order apart, by inner step and by parameter",
   operands: "[FILE]", operandCount: 0...1,
-  options: [.family, .seed("of the problem made here"), .json],
+  options: [.family, .seed("of the problem made here"), .json] + Command.Option.table,
   details: """
     The paths through the inner gradients add up to exact minus first order. A term's length is that of
     the vector that its path adds to the meta-gradient; terms may cancel, so lengths do not add up.

@@ -10,7 +10,7 @@ let reportCommand = Command(
   options: [
     .init(name: "--html", value: "OUT.html", help: "where the page is written; needed"),
     .family, .seed("of the problem made here, and of random directions"),
-  ],
+  ] + Command.Option.table,
   details: """
     The page stands alone: no script, no network. It compares both orders of both families, and looks at
     the family with the ledger, the dial, the curl test, cost certificates, every route and its tape.
