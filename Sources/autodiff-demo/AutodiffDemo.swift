@@ -10,7 +10,7 @@ struct AutodiffDemo {
     hypergradientsCommand,
     lawsCommand, mdpCommand, reportCommand,
     representCommand, overparametrizeCommand, tradeoffCommand, policyTradeoffCommand,
-    sinusoidCommand, policyGradientsCommand, navigateCommand, trainCommand,
+    sinusoidCommand, policyGradientsCommand, navigateCommand, trainCommand, predictCommand,
     museumCommand,
   ]
 

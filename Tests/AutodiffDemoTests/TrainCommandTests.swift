@@ -78,9 +78,8 @@ import autodiff_demo
     let json = try Demo(words + ["--json"])
     let object = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any]
     #expect((object?["runs"] as? [Any])?.count == 10)
-    #expect(
-      String(decoding: try Data(contentsOf: URL(fileURLWithPath: paths[0])), as: UTF8.self)
-        .contains("</svg>"))
+    let picture = try Data(contentsOf: URL(fileURLWithPath: paths[0]))
+    #expect(String(decoding: picture, as: UTF8.self).contains("</svg>"))
   }
 
   @Test func badWordsAreRefused() throws {

@@ -39,8 +39,9 @@ extension Arguments {
   func problemOfFile() throws -> NamedProblem? {
     if let table = try tableProblem() { return table }
     return try operands.first.map { path in
-      NamedProblem(
-        name: nameOfProblem(path), problem: try ProblemFile(path: path).problem, path: path)
+      let file = try ProblemFile(path: path)
+      return NamedProblem(
+        name: nameOfProblem(path), problem: file.problem, path: path, layout: file.table)
     }
   }
 

@@ -5,6 +5,8 @@ import Tape
 /// What `train` learns from, and what judges it.
 struct TrainingData: Sendable {
   let name: String
+  /// What messages call it.
+  let place: String
   /// Where a training starts, by its seed.
   let problem: @Sendable (_ seed: UInt64) throws -> MetaProblem
   /// The problem at the first seed, on the tasks of the training.
@@ -12,6 +14,8 @@ struct TrainingData: Sendable {
   let training: TaskSource
   let validation: [LearningTask]
   let test: [LearningTask]
+  /// How tasks were made from a table, if they were.
+  let layout: TableLayout?
 
   /// The tasks that judge: those of the test, or where there are none, those of validation or of the training.
   var judges: (name: String, tasks: [LearningTask]) {
@@ -47,7 +51,7 @@ struct TrainingData: Sendable {
 
   /// Refuses methods whose first meta-gradient is not finite, does not fit in memory or does not apply.
   func check(_ methods: [Method], by route: Route) throws {
-    try naming(name) {
+    try naming(place) {
       let first = try base.with(tasks: Array(base.tasks.prefix(8)))
       for method in methods { _ = try first.checkedMetaGradient(method, by: route) }
     }
@@ -67,24 +71,47 @@ struct TrainingData: Sendable {
 
   /// The problem file at the trained point.
   func trainedFile(_ run: MetaTraining.Run) throws -> String {
-    try json(try trained(run).adapting(.all))
+    let problem = try trained(run).adapting(.all)
+    return try layout.map { try json(TableProblem(problem: problem, table: $0)) } ?? json(problem)
   }
 }
 
 extension Arguments {
-  /// The tasks of the FILE, dealt by the shares.
+  /// The tasks of the FILE or of the table, dealt by the shares.
   func trainingData() throws -> TrainingData {
+    if let table = try table() { return try trainingData(of: table) }
     guard let file = try problemOfFile() else {
-      throw UserError("train: FILE is missing (--help tells more)")
+      throw UserError("train: FILE or --csv is missing (--help tells more)")
     }
     let problem = try learning(in: file.problem)
-    let tasks = problem.tasks
-    let split: TaskSplit = try naming(operands[0]) { try self.split(of: tasks.count) }
-    func part(_ indices: [Int]) -> [LearningTask] { indices.map { tasks[$0] } }
+    let split = try naming(file.place) { try self.split(of: problem.tasks.count) }
+    func part(_ indices: [Int]) -> [LearningTask] { indices.map { problem.tasks[$0] } }
     let base = try problem.with(tasks: part(split.training))
     return TrainingData(
-      name: file.name, problem: { _ in base }, base: base,
-      training: .given(base.taskData), validation: part(split.validation), test: part(split.test))
+      name: file.name, place: file.place, problem: { _ in base }, base: base,
+      training: .given(base.taskData), validation: part(split.validation), test: part(split.test),
+      layout: file.layout)
+  }
+
+  /// The tasks of a table: scaled on those to train on, with a start by each seed.
+  private func trainingData(of table: NamedTable) throws -> TrainingData {
+    let (parts, layout) = try naming(table.path) {
+      let split = try self.split(of: table.tasks.count)
+      let tasks = try table.tasks.fitted(
+        on: split.training, standardised: table.isStandardised)
+      let parts = try [split.training, split.validation, split.test].map {
+        $0.isEmpty ? [] : try tasks.selecting($0).tasks(support: table.support)
+      }
+      return (parts, tasks.layout)
+    }
+    let setting = try networkSetting(for: layout, parts[0])
+    let problem: @Sendable (UInt64) throws -> MetaProblem = { [self] seed in
+      try learning(in: setting.problem(parts[0], seed: seed))
+    }
+    let base = try problem(seed())
+    return TrainingData(
+      name: table.name, place: table.path, problem: problem, base: base,
+      training: .given(base.taskData), validation: parts[1], test: parts[2], layout: layout)
   }
 
   /// How so many tasks are dealt.

@@ -49,17 +49,21 @@ private let howItIsTrained: [Command.Option] = [
 let trainCommand = Command(
   name: "train",
   summary: "Meta-trains on the tasks of a file or a table, and judges on others",
-  operands: "FILE", operandCount: 0...1,
-  options: whatIsTrained + settings.map(\.option) + howItIsTrained + Command.Option.trainingRoute,
+  operands: "[FILE]", operandCount: 0...1,
+  options: whatIsTrained + settings.map(\.option) + howItIsTrained + Command.Option.trainingRoute
+    + Command.Option.table,
   details: """
     Tasks are dealt by seed: some to train on, some to watch by, some to judge by. What is judged, and written by \
     --out, is
     the point where the loss on the validation tasks was lowest; without such tasks, the last one. Joint training, which
     adapts nothing, is judged after adapting all. Intervals are of 95 % over test tasks; orders are compared task by task.
     Interrupted, a run with --checkpoint goes on and ends with the same bytes.
-    FILE is a problem as docs/problem-files.md describes it; - is standard input.
+    FILE is a problem as docs/problem-files.md describes it, or with --csv a table, scaled on the tasks to train on; - is
+    standard input.
     """,
-  example: "autodiff-demo train Tests/Fixtures/sinusoids.json --methods all --iterations 500"
+  example: """
+    autodiff-demo train --csv docs/data/elnino.csv --task year --inputs month --targets temperature --methods all
+    """
 ) { arguments in
   var training = MetaTraining()
   try arguments.read(settings, into: &training)

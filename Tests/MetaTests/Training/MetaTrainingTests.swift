@@ -129,7 +129,7 @@ import Testing
     training.train(&run, problem, tasks: .given(problem.taskData))
     let after = try #require(run.divergedAfter)
     #expect(after < 30 && training.isFinished(run))
-    #expect(run.state.parameters.allSatisfy(\.isFinite))
+    #expect(run.state.parameters.allSatisfy { $0.isFinite })
     _ = try JSONEncoder().encode(run)
     let before = run
     training.train(&run, problem, tasks: .given(problem.taskData))
