@@ -61,13 +61,12 @@ extension MetaProblem {
   fileprivate static func digits(seed: UInt64) throws -> MetaProblem {
     var generator = SeededGenerator(seed: seed)
     let network = ReLUNetwork(sizes: [64, 5])
+    let episodes = try Episodes(of: HandwrittenDigits.classes, ways: 5, shots: 2, queries: 3)
     return try MetaProblem(
       network: network, loss: .softmaxCrossEntropy,
       parameters: network.parameters.map { Matrix($0.shape, repeating: 0) }, steps: 60,
       learningRate: 0.4,
-      tasks: (0..<4).map { _ in
-        HandwrittenDigits.episode(ways: 5, shots: 2, queries: 3, using: &generator)
-      }
+      tasks: (0..<4).map { _ in episodes.task(using: &generator) }
     ).with(weightDecay: 0.1).learning([.weightDecay])
   }
 }

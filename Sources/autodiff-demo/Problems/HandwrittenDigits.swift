@@ -1,5 +1,4 @@
 import Meta
-import Nets
 import Tape
 
 /// Sixty handwritten digits, six of each.
@@ -16,23 +15,11 @@ package enum HandwrittenDigits {
     line.compactMap { Int(String($0), radix: 17) }
   }
 
-  /// Draws some of the digits and, of each, images to adapt to and others to be judged on.
-  ///
-  /// Inputs are grey values from 0 to 1; targets are one-hot rows in the order in which the digits were drawn.
-  static func episode(
-    ways: Int, shots: Int, queries: Int, using generator: inout some RandomNumberGenerator
-  ) -> LearningTask {
-    let digits = (0..<10).shuffled(using: &generator).prefix(ways)
-    let drawn = digits.map { digit in
-      (0..<imagesOfEach).shuffled(using: &generator).map { images[digit * imagesOfEach + $0] }
-    }
-    func points(_ range: Range<Int>) -> LabelledPoints<Matrix> {
-      let rows = drawn.enumerated().flatMap { label, images in images[range].map { (label, $0) } }
-      return LabelledPoints(
-        inputs: Matrix(Shape(rows.count, 64)) { Double(rows[$0].1[$1]) / 16 },
-        targets: Matrix(Shape(rows.count, ways)) { rows[$0].0 == $1 ? 1 : 0 })
-    }
-    return LearningTask(support: points(0..<shots), query: points(shots..<shots + queries))
+  /// The digits as classes, their grey values from 0 to 1.
+  static var classes: RowClasses {
+    RowClasses(
+      Matrix(Shape(images.count, 64)) { Double(images[$0][$1]) / 16 },
+      labels: images.indices.map { String($0 / imagesOfEach) })
   }
 
   /// An image a line, a grey value a digit of base 17.
