@@ -1,4 +1,4 @@
-public import Tape
+import Tape
 
 /// Few-shot classification: a task is some of the classes, and of each some rows to adapt to and others to be
 /// judged on.
@@ -40,7 +40,8 @@ public struct Episodes: TaskDistribution {
     if classes.names.count < ways {
       throw TableError(
         column: classes.column,
-        "\(ways) ways, but classes are \(classes.names.count): \(classes.names.map(\.inQuotes).shortList)"
+        "\(ways) ways, but \(classes.names.count == 1 ? "1 class" : "\(classes.names.count) classes"): "
+          + classes.names.map(\.inQuotes).shortList
       )
     }
     let (needed, overflows) = shots.addingReportingOverflow(queries)

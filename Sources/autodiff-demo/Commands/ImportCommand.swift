@@ -13,16 +13,19 @@ let importCommand = Command(
   details: """
     A task is all rows with the same COLUMN; docs/tables.md says what a table may look like. All options but --out may
     stand after any command that takes a FILE, in its place. Numbers are standardised, words become columns of zeros and
-    ones, and the file keeps the scaling under "table".
+    ones, and the file keeps the scaling under "table". With --classes a task is an episode: some classes, and of each
+    some rows, drawn by seed. Its numbers are divided by the largest of the classes to train on.
     """,
   example:
     "autodiff-demo import --csv docs/data/elnino.csv --task year --inputs month --targets temperature --support 4"
 ) { arguments in
   let out = try arguments.output("--out")
-  guard let named = try arguments.tableProblem(), let layout = named.layout else {
+  guard let named = try arguments.tableProblem() else {
     throw UserError("import: --csv is missing; it names the table")
   }
-  let file = try json(TableProblem(problem: named.problem, table: layout))
+  let file =
+    try named.layout.map { try json(TableProblem(problem: named.problem, table: $0)) }
+    ?? json(named.problem)
   guard let out else { return Answer(file) }
   try out.write(file)
   return Answer("\(named.name)\n  \(named.problem.summary)\nWritten to \(out.path).\n")

@@ -48,12 +48,22 @@ extension Command.Option {
         "of the inner loop: " + usualRules.map(nameWithSettings).list
           + " (default gradient-descent)"
       ),
-    ].map { Command.Option(name: $0, value: $1, help: $2, needs: "--csv") }
+    ].map { Command.Option(name: $0, value: $1, help: $2, needs: "--csv") } + ofEpisodes
 
   private var unlisted: Command.Option {
     var option = self
     option.isListed = false
     return option
+  }
+}
+
+extension String {
+  /// The names in a list, one or separated by commas; one that is known may hold a comma itself.
+  func words(of known: [String]) -> [String] {
+    if known.contains(self) { return [self] }
+    return split(separator: ",", omittingEmptySubsequences: false).map {
+      $0.trimmingCharacters(in: .whitespaces)
+    }
   }
 }
 
@@ -89,17 +99,10 @@ extension Arguments {
     let seed = try seed()
     return try naming(path) {
       let table = try Table(utf8: Array(contents(of: path)))
-      func columns(_ list: String) -> [String] {
-        // A name may hold a comma itself.
-        table.columns.contains(list)
-          ? [list]
-          : list.split(separator: ",", omittingEmptySubsequences: false).map {
-            $0.trimmingCharacters(in: .whitespaces)
-          }
-      }
       var tasks = try TableTasks(
-        table, task: task, inputs: columns(inputs), targets: columns(targets),
-        categories: Set(value("--categories").map(columns) ?? []),
+        table, task: task, inputs: inputs.words(of: table.columns),
+        targets: targets.words(of: table.columns),
+        categories: Set(value("--categories")?.words(of: table.columns) ?? []),
         droppingMissing: has("--drop-missing"), standardised: !has("--raw"))
       var notes = [nameOfProblem(path)]
       if tasks.droppedRows > 0 { notes.append("\("row".counted(tasks.droppedRows)) dropped") }
@@ -126,6 +129,7 @@ extension Arguments {
 
   /// The problem of the table, with the start that the seed gives; nil if there is none.
   func tableProblem() throws -> NamedProblem? {
+    if let episodes = try episodeProblem() { return episodes }
     guard let table = try table() else { return nil }
     let layout = table.tasks.layout
     let tasks = try naming(table.path) { try table.tasks.tasks(support: table.support) }

@@ -28,8 +28,11 @@ struct TrainingData: Sendable {
 
   /// How tasks are dealt, in words.
   var summary: String {
-    let parts = [("training", base.tasks), ("validation", validation), ("test", test)]
-    return parts.map { "\($1.count) \($0)" }.list + " tasks"
+    var isDrawn = false
+    if case .drawn = training { isDrawn = true }
+    let parts = [("validation", validation), ("test", test)]
+    let trained = isDrawn ? "fresh" : "\(base.tasks.count)"
+    return (["\(trained) training"] + parts.map { "\($1.count) \($0)" }).list + " tasks"
   }
 
   /// Tells everything that a training of it depends on apart from anything else.
@@ -79,6 +82,7 @@ struct TrainingData: Sendable {
 extension Arguments {
   /// The tasks of the FILE or of the table, dealt by the shares.
   func trainingData() throws -> TrainingData {
+    if let episodes = try episodeTrainingData() { return episodes }
     if let table = try table() { return try trainingData(of: table) }
     guard let file = try problemOfFile() else {
       throw UserError("train: FILE or --csv is missing (--help tells more)")
@@ -122,7 +126,7 @@ extension Arguments {
   }
 
   /// The problem, with what is learned beside or instead of what it says.
-  private func learning(in problem: MetaProblem) throws -> MetaProblem {
+  func learning(in problem: MetaProblem) throws -> MetaProblem {
     var problem = problem
     if let list = value("--outer") {
       let kinds = try list.split(separator: ",", omittingEmptySubsequences: false).map { word in

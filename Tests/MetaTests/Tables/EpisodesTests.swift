@@ -112,7 +112,7 @@ import Testing
       message { _ = try Episodes(of: classes, ways: ways, shots: shots, queries: queries) }
     }
     #expect(episodes(7, 1, 5) == nil)
-    #expect(episodes(8, 1, 5) == "8 ways, but classes are 7: 'c0', 'c1', 'c2' and 4 more")
+    #expect(episodes(8, 1, 5) == "8 ways, but 7 classes: 'c0', 'c1', 'c2' and 4 more")
     #expect(
       episodes(5, 2, 6)
         == "class 'c0' (and 1 more) has 6 rows, but an episode takes 2 + 6 of each")
