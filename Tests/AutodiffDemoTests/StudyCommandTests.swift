@@ -237,7 +237,7 @@ import Testing
     process.standardError = FileHandle.nullDevice
     try process.run()
     var data: Data?
-    for _ in 0..<300 where data == nil {
+    for _ in 0..<300 where data?.isEmpty ?? true {
       Thread.sleep(forTimeInterval: 0.1)
       data = FileManager.default.contents(atPath: file)
     }

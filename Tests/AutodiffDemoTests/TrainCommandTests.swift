@@ -57,12 +57,60 @@ import autodiff_demo
     let object = try #require(
       try JSONSerialization.jsonObject(with: Data(answer.output.utf8)) as? [String: Any])
     #expect(object["loss"] as? Double == gradient.loss)
+    let page = Self.temporary(".html")
+    defer { try? FileManager.default.removeItem(atPath: page) }
     for command in [
-      ["diagnose"], ["compare"], ["ledger"], ["report"], ["train", "--iterations", "3"],
+      ["diagnose"], ["compare"], ["ledger"], ["report", "--html", page],
+      ["train", "--iterations", "3"],
     ] {
       let run = try Demo([command[0], out] + command.dropFirst())
       #expect(run.status == 0, "\(command): \(run.error)")
     }
+  }
+
+  /// From a table to a trained file, which says how tasks were scaled, and from there to predictions.
+  @Test func aTableIsTrainedOnAndPredicted() throws {
+    let (out, new) = (Self.temporary(".json"), Self.temporary(".csv"))
+    defer { for path in [out, new] { try? FileManager.default.removeItem(atPath: path) } }
+    let table = repository.appendingPathComponent("docs/data/elnino.csv").path
+    let words = [
+      "train", "--csv", table, "--task", "year", "--inputs", "month", "--targets", "temperature",
+      "--support", "4", "--iterations", "20", "--out", out,
+    ]
+    let run = try Demo(words)
+    #expect(run.status == 0, "\(run.error)")
+    for command in [["diagnose", out], ["metagradient", out, "--method", "maml"]] {
+      let run = try Demo(command)
+      #expect(run.status == 0, "\(run.error)")
+    }
+    // What the command says of a year is what the library says of it.
+    let file = try JSONDecoder().decode(
+      ProblemFile.self, from: Data(contentsOf: URL(fileURLWithPath: out)))
+    let layout = try #require(file.table)
+    let text = "month,year,temperature\n1,2011,24.5\n2,2011,25.5\n3,2011,\n1,2012,\n"
+    try Data(text.utf8).write(to: URL(fileURLWithPath: new))
+    let predicted = try Demo("predict", out, "--csv", new)
+    #expect(predicted.status == 0, "\(predicted.error)")
+    let tasks = try TableTasks(Table(text), layout: layout, missingTargets: true)
+    let known = try tasks.points([0, 1])
+    let adapted = file.problem.predictions(
+      for: try tasks.inputMatrix([2]), after: LearningTask(support: known, query: known))
+    let before = file.problem.predictions(
+      for: try tasks.inputMatrix([3]), after: LearningTask(support: known, query: known), steps: 0)
+    let cells = [adapted, before].map { layout.unscaled($0).elements[0] }
+    #expect(
+      predicted.output
+        == "line,year,temperature\r\n4,2011,\(cells[0])\r\n5,2012,\(cells[1])\r\n")
+    // The mean of the years that were trained on is what a column was scaled by.
+    guard case .number(let mean, _) = layout.inputs[0].kind else { return #expect(Bool(false)) }
+    #expect(mean == 6.5)
+    let refused: [([String], String)] = [
+      (["nowhere.json", "--csv", new], "nowhere.json: cannot be read"),
+      ([out], "--csv is missing"), ([out, "--csv", table], "nothing is to be predicted"),
+      ([path("linear-1step"), "--csv", new], "does not say how it was made from a table"),
+      ([out, "--csv", new, "--support", "2"], "row 5, column 'temperature'"),
+    ]
+    for (words, part) in refused { try BadInputTests.expectRefusal(["predict"] + words, part) }
   }
 
   @Test func allMethodsSideBySide() throws {
@@ -86,7 +134,7 @@ import autodiff_demo
     let file = try Self.write(Self.waves(5))
     defer { try? FileManager.default.removeItem(atPath: file) }
     let refused: [([String], String)] = [
-      ([], "FILE is missing"), (["nowhere.json"], "nowhere.json: cannot be read"),
+      ([], "FILE or --csv is missing"), (["nowhere.json"], "nowhere.json: cannot be read"),
       ([file, "--method", "x"], "--method 'x' is not one of maml"),
       ([file, "--methods", "maml,x"], "--methods has 'x'"),
       ([file, "--methods", "maml,maml"], "--methods names one twice"),

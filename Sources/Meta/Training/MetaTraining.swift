@@ -45,9 +45,9 @@ public struct MetaTraining: Codable, Equatable, Sendable {
   public struct Record: Codable, Equatable, Sendable {
     /// The outer steps that were done.
     public let iteration: Int
-    /// The mean outer loss of the steps since the record before; nil if there was none.
+    /// The mean outer loss of the steps since the record before; nil if there was none, or it is not finite.
     public let loss: Double?
-    /// The mean outer loss of the validation tasks after adaptation; nil without such tasks.
+    /// The mean outer loss of the validation tasks after adaptation; nil without such tasks, or if it is not finite.
     public let validation: Double?
     /// First order beside exact; nil where it was not asked for.
     public let diagnosis: DiagnosisRecord?
@@ -139,6 +139,7 @@ public struct MetaTraining: Codable, Equatable, Sendable {
       run.divergedAfter = trainer.state.iteration
       run.state.parameters = last
       run.state.optimizer = optimizer
+      (run.recentLoss, run.recentCount) = (0, 0)
     case .finished:
       let watched = problem.with(learned: trainer.parameters)
       run.record(
@@ -182,8 +183,9 @@ extension MetaTraining.Run {
       validation.isEmpty ? nil : watched.with(tasks: validation).meanLosses()[watched.steps]
     records.append(
       MetaTraining.Record(
-        iteration: iteration, loss: recentCount > 0 ? recentLoss / Double(recentCount) : nil,
-        validation: loss,
+        iteration: iteration,
+        loss: recentCount > 0 ? (recentLoss / Double(recentCount)).ifFinite : nil,
+        validation: loss?.ifFinite,
         diagnosis: diagnosed.map {
           var generator = SeededGenerator(seed: UInt64(iteration))
           return $0.diagnosisRecord(using: &generator)
@@ -194,4 +196,8 @@ extension MetaTraining.Run {
         iteration: iteration, loss: loss, parameters: watched.learnedValues.flattened)
     }
   }
+}
+
+extension Double {
+  fileprivate var ifFinite: Double? { isFinite ? self : nil }
 }
