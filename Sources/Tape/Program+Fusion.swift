@@ -3,6 +3,7 @@ struct Call {
   /// The line whose value it leaves.
   let line: Int
   let kernel: Kernel
+  let shapeRule: ShapeRule
   /// The lines that it reads.
   let operands: Operands
   /// The line of a number by which a product is multiplied before it is added.
@@ -63,7 +64,8 @@ struct Fusion {
         calls.append(
           Call(
             line: index, kernel: kernels[Int(line.operation.rawValue)].kernel,
-            operands: operands[index], overwritable: isElementwise ? 0..<3 : 0..<0))
+            shapeRule: line.operation.shapeRule, operands: operands[index],
+            overwritable: isElementwise ? 0..<3 : 0..<0))
       }
     }
     return calls.reversed()
@@ -83,6 +85,7 @@ struct Fusion {
       let factors = operands[product]
       let call = Call(
         line: index, kernel: .product(transposed: transposed, isAdded: true),
+        shapeRule: .product(transposed: transposed),
         operands: Operands([factors[0], factors[1], addend]), scale: scale,
         overwritable: factors.contains(addend) ? 0..<0 : 2..<3)
       return (call, [term, product])

@@ -15,6 +15,8 @@ public struct Program: Sendable {
 
   let steps: [Step]
   let plan: MemoryPlan
+  /// The steps that run in strips of rows, in order.
+  let strips: [StripGroup]
 
   /// One call of a kernel, with its operands found.
   struct Step: Sendable {
@@ -46,9 +48,10 @@ public struct Program: Sendable {
     let pruned = Pruning(
       of: tape.recording, inputs: inputs.map(\.index), outputs: outputs.map(\.index))
     (recording, self.inputs, self.outputs) = (pruned.recording, pruned.inputs, pruned.outputs)
-    let calls = Fusion(recording, outputs: pruned.outputs).calls(kernels: tape.rules)
+    var calls = Fusion(recording, outputs: pruned.outputs).calls(kernels: tape.rules)
+    strips = reusingMemory ? StripGrouping(recording.instructions, &calls).groups : []
     plan = MemoryPlan(
-      recording, calls, inputs: pruned.inputs, outputs: pruned.outputs,
+      recording, calls, strips, inputs: pruned.inputs, outputs: pruned.outputs,
       reusingMemory: reusingMemory)
     steps = calls.map { [plan] call in
       let (a, b, c) = call.operands.padded

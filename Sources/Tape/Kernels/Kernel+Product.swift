@@ -32,10 +32,11 @@ extension Kernel {
           result: call.result, shape: Shape(1, m),
           a: Operand(base: call.b.base, shape: Shape(1, k)),
           b: call.a, c: Operand(base: call.c.base, shape: Shape(1, m)), scale: call.scale,
-          scratch: call.scratch),
+          scratch: call.scratch, continues: call.continues, isLast: call.isLast),
         transposed: .none, isAdded: isAdded)
     }
     if transposed != .first, n == 1, k >= 8 { return multiplyByColumn(call, isAdded: isAdded) }
+    let isAdded = isAdded && call.isLast
     var panel = Panel(
       result: call.result, stride: n, rows: m, columns: 0, a: call.a.base,
       rowStep: transposed == .first ? 1 : k, termStep: transposed == .first ? m : 1,
@@ -44,6 +45,7 @@ extension Kernel {
     for column in stride(from: 0, to: n, by: panelWidth) {
       panel.columns = min(panelWidth, n - column)
       panel.result = call.result + column
+      if call.continues { panel.sums = UnsafePointer(panel.result) }
       if isAdded { panel.addend = call.c.base + column }
       if transposed == .second, k > 1 {
         for first in stride(from: 0, to: panel.columns, by: 8) {
@@ -144,6 +146,8 @@ private struct Panel {
   var b: UnsafePointer<Double>
   var bStride: Int
   let terms: Int
+  /// Where the sums of earlier terms lie, as the result does.
+  var sums: UnsafePointer<Double>?
   var addend: UnsafePointer<Double>?
   let addendStride: Int
   let scale: Double
@@ -177,7 +181,7 @@ private struct Panel {
   /// One row.
   @inline(__always)
   private func tileOfOne<Row: TileRow>(_: Row.Type, _ row: Int) {
-    var sum = Row()
+    var sum = firstSum(Row.self, row)
     var (term, entries) = (a + row * rowStep, b)
     for _ in 0..<terms {
       sum.add(term[0], Row(entries))
@@ -185,6 +189,11 @@ private struct Panel {
       entries += bStride
     }
     finish(sum, row)
+  }
+
+  @inline(__always)
+  func firstSum<Row: TileRow>(_: Row.Type, _ row: Int) -> Row {
+    if let sums { Row(sums + row * stride) } else { Row() }
   }
 
   @inline(__always)
@@ -224,6 +233,9 @@ private struct FiveRows<Row: TileRow> {
   init(_ panel: Panel, _ first: Int) {
     func step(_ row: Int) -> Int { min(first + row, panel.rows - 1) * panel.rowStep }
     (step0, step1, step2, step3, step4) = (step(0), step(1), step(2), step(3), step(4))
+    if panel.sums == nil { return }
+    func sum(_ row: Int) -> Row { panel.firstSum(Row.self, min(first + row, panel.rows - 1)) }
+    (sum0, sum1, sum2, sum3, sum4) = (sum(0), sum(1), sum(2), sum(3), sum(4))
   }
 
   @inline(__always)

@@ -18,6 +18,10 @@ struct KernelCall {
   /// By which a product is multiplied before it is added to something.
   var scale = 1.0
   let scratch: UnsafeMutablePointer<Double>
+  /// Of sums over rows that come in strips: whether they go on from what the result holds, and whether these
+  /// are the last rows, after which a product is added to something.
+  var continues = false
+  var isLast = true
 }
 
 /// The loop that computes an operation.

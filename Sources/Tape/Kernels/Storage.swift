@@ -116,7 +116,9 @@ extension Storage {
 /// Where a matrix lies: in a block of storage, from an offset on.
 struct Slot: Sendable {
   /// Of a program: 0 for the workspace's own block, 1 + *i* for that of input *i*.
-  var space = 0
+  var space: Int32 = 0
+  /// Whether it holds one strip of rows, in which each is written over the one before.
+  var isLocal = false
   var offset: Int
   let shape: Shape
 }

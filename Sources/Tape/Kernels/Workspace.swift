@@ -22,7 +22,7 @@ public final class Workspace {
     bases = [storage.base] + inputs.map(\.base)
     for (line, instruction) in recording.instructions.enumerated() where instruction.isLeaf {
       let space = slots[line].space
-      (space == 0 ? storage : inputs[space - 1])
+      (space == 0 ? storage : inputs[Int(space) - 1])
         .write(recording.literal(line), at: slots[line].offset)
     }
   }
@@ -66,23 +66,63 @@ public final class Workspace {
   /// Every slot of the plan lies within its block: those of the workspace's own by the way they were
   /// counted, those of inputs because their blocks were checked when they were bound.
   public func run() {
+    program.steps.withUnsafeBufferPointer { steps in
+      guard let first = steps.baseAddress else { return }
+      var done = 0
+      for group in program.strips {
+        run(first + done, count: group.calls.lowerBound - done)
+        run(group, first + group.calls.lowerBound)
+        done = group.calls.upperBound
+      }
+      run(first + done, count: steps.count - done)
+    }
+  }
+
+  private func run(_ first: UnsafePointer<Program.Step>, count: Int) {
     let scratch = storage.scratch
     bases.withUnsafeBufferPointer { bases in
       @inline(__always)
       func operand(_ slot: Slot) -> Operand {
-        Operand(base: bases[slot.space] + slot.offset, shape: slot.shape)
+        Operand(base: bases[Int(slot.space)] + slot.offset, shape: slot.shape)
       }
-      program.steps.withUnsafeBufferPointer { steps in
-        guard var step = steps.baseAddress else { return }
-        for _ in steps.indices {
-          // Field by field, since a copy of the step would count references.
-          step.pointee.kernel.run(
-            KernelCall(
-              result: bases[0] + step.pointee.result.offset, shape: step.pointee.result.shape,
-              a: operand(step.pointee.a), b: operand(step.pointee.b), c: operand(step.pointee.c),
-              scale: step.pointee.scale.map { bases[$0.space][$0.offset] } ?? 1, scratch: scratch))
-          step += 1
-        }
+      var step = first
+      for _ in 0..<count {
+        // Field by field, since a copy of the step would count references.
+        step.pointee.kernel.run(
+          KernelCall(
+            result: bases[0] + step.pointee.result.offset, shape: step.pointee.result.shape,
+            a: operand(step.pointee.a), b: operand(step.pointee.b), c: operand(step.pointee.c),
+            scale: step.pointee.scale.map { bases[Int($0.space)][$0.offset] } ?? 1, scratch: scratch
+          ))
+        step += 1
+      }
+    }
+  }
+
+  /// Runs the steps of a group on the first rows, then on the next.
+  private func run(_ group: StripGroup, _ steps: UnsafePointer<Program.Step>) {
+    for row in stride(from: 0, to: group.rows, by: StripGroup.length) {
+      let rows = min(StripGroup.length, group.rows - row)
+      func operand(_ slot: Slot, isCut: Bool) -> Operand {
+        let start = bases[Int(slot.space)] + slot.offset
+        let columns = slot.shape.columns
+        return isCut
+          ? Operand(
+            base: slot.isLocal ? start : start + row * columns, shape: Shape(rows, columns))
+          : Operand(base: start, shape: slot.shape)
+      }
+      for (index, part) in group.parts.enumerated() {
+        let step = steps + index
+        let result = operand(step.pointee.result, isCut: !part.isSum)
+        step.pointee.kernel.run(
+          KernelCall(
+            result: UnsafeMutablePointer(mutating: result.base), shape: result.shape,
+            a: operand(step.pointee.a, isCut: part.isCut.a),
+            b: operand(step.pointee.b, isCut: part.isCut.b),
+            c: operand(step.pointee.c, isCut: part.isCut.c),
+            scale: step.pointee.scale.map { bases[Int($0.space)][$0.offset] } ?? 1,
+            scratch: storage.scratch, continues: part.isSum && row > 0,
+            isLast: !part.isSum || row + rows == group.rows))
       }
     }
   }
@@ -90,7 +130,7 @@ public final class Workspace {
   /// The value of the output at `position`, as the last ``run()`` left it.
   public func output(_ position: Int) -> Matrix {
     let slot = program.plan.slots[program.outputs[position]]
-    let start = bases[slot.space] + slot.offset
+    let start = bases[Int(slot.space)] + slot.offset
     return Matrix(slot.shape, Array(UnsafeBufferPointer(start: start, count: slot.shape.count)))
   }
 
@@ -114,7 +154,7 @@ public final class Workspace {
     for position in positions {
       let slot = program.plan.slots[program.outputs[position]]
       block.check(offset, slot.shape.count)
-      body(block.base + offset, bases[slot.space] + slot.offset, slot.shape.count)
+      body(block.base + offset, bases[Int(slot.space)] + slot.offset, slot.shape.count)
       offset += slot.shape.count
     }
   }
