@@ -135,23 +135,29 @@ public struct SampledPolicyProblem<World: Environment>: BilevelProblem {
   /// Minus the surrogate on the trajectories of a step.
   public func innerLoss(
     _ inner: Parameters<Variable>, _ outer: Parameters<Variable>, _ task: Parameters<Variable>
-  ) -> Variable { -surrogate.objective(logProbabilities(inner, task), task) }
+  ) -> Variable { -objective(surrogate, inner, task) }
 
   /// Minus the mean discounted return, with the gradient of the policy that is judged.
   public func outerLoss(
     _ inner: Parameters<Variable>, _ outer: Parameters<Variable>, _ task: Parameters<Variable>
   ) -> Variable {
     // Its first derivative is that of all of them, and it takes the least to compute.
-    -SampledSurrogate.naive.objective(logProbabilities(inner, task), task)
+    -objective(.naive, inner, task)
   }
 
-  /// By trajectory and step.
-  private func logProbabilities(
-    _ inner: Parameters<Variable>, _ task: Parameters<Variable>
+  private func objective(
+    _ surrogate: SampledSurrogate, _ inner: Parameters<Variable>, _ task: Parameters<Variable>
   ) -> Variable {
-    policy.logProbabilities(
-      task["actions"], policy.distribution(task["observations"], inner)
-    ).reshaped(to: task["mask"].shape)
+    let log = policy.logProbabilities(
+      task["actions"], policy.distribution(task["observations"], inner))
+    // A trajectory a row, or, where that makes no difference, a column like that of the policy, so that all that is
+    // computed runs in strips of rows.
+    let shape = surrogate.takesStepsAlone ? log.shape : task["mask"].shape
+    let names = ["mask", "advantages", "rewards", "baselines"]
+    let batch = Parameters<Variable>(
+      names.map { ParameterDescription(name: $0, shape: shape) },
+      names.map { task[$0].reshaped(to: shape) })
+    return surrogate.total(log.reshaped(to: shape), batch) / Double(trajectories)
   }
 
   /// `negative surrogate` and `negative return`.

@@ -42,6 +42,14 @@ public enum SampledSurrogate: Hashable, Sendable {
   public func objective(
     _ logProbabilities: Variable, _ batch: Parameters<Variable>
   ) -> Variable {
+    total(logProbabilities, batch) / Double(logProbabilities.shape.rows)
+  }
+
+  /// Whether steps count one by one, so that they may stand in any order.
+  var takesStepsAlone: Bool { self == .naive || self == .lvc }
+
+  /// The objective as a sum over trajectories.
+  func total(_ logProbabilities: Variable, _ batch: Parameters<Variable>) -> Variable {
     let (advantages, rewards) = (batch["advantages"], batch["rewards"])
     let shape = logProbabilities.shape
     for (name, value) in zip(["advantages", "rewards"], [advantages, rewards])
@@ -49,20 +57,18 @@ public enum SampledSurrogate: Hashable, Sendable {
       stop("SampledSurrogate: \(name) are \(value.shape), but log-probabilities \(shape)")
     }
     let log = logProbabilities * batch["mask"]
-    let total: Variable
     switch self {
-    case .naive: total = ((log - log.stopGradient()) * advantages + rewards).sum()
-    case .lvc: total = ((log.magicBox - 1) * advantages + rewards).sum()
+    case .naive: return ((log - log.stopGradient()) * advantages + rewards).sum()
+    case .lvc: return ((log.magicBox - 1) * advantages + rewards).sum()
     case .dice:
       let sofar = log.accumulated(1)
       let (all, before) = (sofar.magicBox, (sofar - log).magicBox)
-      total = (all * rewards + (before - all) * batch["baselines"]).sum()
+      return (all * rewards + (before - all) * batch["baselines"]).sum()
     case .loadedDice(let decay):
       if !decay.isFinite { stop("SampledSurrogate: λ is finite, but is \(decay)") }
       let load = log.accumulated(decay)
-      total = ((load.magicBox - (load - log).magicBox) * advantages + rewards).sum()
+      return ((load.magicBox - (load - log).magicBox) * advantages + rewards).sum()
     }
-    return total / Double(shape.rows)
   }
 }
 
