@@ -11,10 +11,17 @@ struct Demo {
     try self.init(words, input: input)
   }
 
-  init(_ words: [String], input: String = "") throws {
+  /// - Parameter megabytes: The memory that it may write to; nil for any.
+  init(_ words: [String], input: String = "", megabytes: Int? = nil) throws {
     let process = Process()
-    process.executableURL = Self.products.appendingPathComponent("autodiff-demo")
+    let program = Self.products.appendingPathComponent("autodiff-demo")
+    process.executableURL = program
     process.arguments = words
+    if let megabytes {
+      process.executableURL = URL(fileURLWithPath: "/bin/sh")
+      process.arguments =
+        ["-c", "ulimit -d \(1000 * megabytes) && exec \"$0\" \"$@\"", program.path] + words
+    }
     process.currentDirectoryURL = repository
     // Files rather than pipes, so that no answer is too long for a buffer.
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)

@@ -19,8 +19,11 @@ public struct GradientGap: Equatable, Sendable {
   ///
   /// - Precondition: Counts of entries agree; anything else stops with a message.
   public init(exact: [Matrix], other: [Matrix]) {
-    let exact = exact.flattened
-    let first = other.flattened
+    self.init(exact: exact.flattened, other: other.flattened)
+  }
+
+  /// Measures the gap between two vectors.
+  init(exact: [Double], other first: [Double]) {
     if exact.count != first.count {
       stop("GradientGap: \(exact.count) entries, but \(first.count) of the other")
     }
@@ -137,6 +140,14 @@ extension BilevelProblem {
   ) -> MetaGradientComparison {
     MetaGradientComparison(
       exact: metaGradient(by: route), firstOrder: metaGradient(order: order, by: route))
+  }
+
+  /// Compares both orders, with several tasks at once.
+  func comparison(threads: Int) -> MetaGradientComparison {
+    func gradient(_ order: Order) -> MetaGradient {
+      MetaGradientEvaluator(self, order: order, threads: threads).evaluate()
+    }
+    return MetaGradientComparison(exact: gradient(.exact), firstOrder: gradient(.firstOrder))
   }
 }
 

@@ -116,23 +116,28 @@ extension BilevelProblem {
   /// of the problem are taken for independent draws.
   ///
   /// - Parameters:
+  ///   - threads: How many tasks run at once; it does not change a bit.
   ///   - generator: Where the first directions for the curvature come from.
-  /// - Complexity: About a hundred meta-gradients, and the curvature.
+  /// - Complexity: About a hundred meta-gradients, and the curvature. Memory grows with the tasks by a few numbers
+  ///   each, however many are learned.
   public func diagnosis(
-    using generator: inout some RandomNumberGenerator
+    threads: Int = 1, using generator: inout some RandomNumberGenerator
   ) -> Diagnosis {
     let steps = Differentiation(self, .exact).steps
     let rate = largestRate
-    func gap(factor: Double, steps: Int) -> Diagnosis.Growth {
-      let comparison = varied(steps: steps, rateFactor: factor).comparison()
+    let comparison = comparison(threads: threads)
+    func gap(factor: Double, steps other: Int) -> Diagnosis.Growth {
+      let there =
+        factor == 1 && other == steps
+        ? comparison : varied(steps: other, rateFactor: factor).comparison(threads: threads)
       let isFinite =
-        comparison.exact.gradientNorm.isFinite && comparison.firstOrder.gradientNorm.isFinite
+        there.exact.gradientNorm.isFinite && there.firstOrder.gradientNorm.isFinite
       return Diagnosis.Growth(
-        rate: factor * rate, steps: steps, gap: isFinite ? comparison.gap : nil)
+        rate: factor * rate, steps: other, gap: isFinite ? there.gap : nil)
     }
-    let comparison = comparison()
-    let curvature = supportCurvature(using: &generator)
-    let estimates = gapEstimates(comparison, largestCurvature: curvature.largest)
+    let curvature = supportCurvature(threads: threads, using: &generator)
+    let estimates = gapEstimates(
+      comparison, largestCurvature: curvature.largest, threads: threads)
     return Diagnosis(
       summary: summary, method: name, innerLossName: lossNames.inner,
       curvatureBounds: rule is GradientDescent && comparison.firstOrder.notSeen.isEmpty
@@ -145,6 +150,7 @@ extension BilevelProblem {
       }.sorted()
         .map { gap(factor: 1, steps: $0) },
       curvature: curvature,
-      decreaseShare: decreaseShare(comparison), hasSteps: !comparison.exact.kept.isEmpty)
+      decreaseShare: decreaseShare(comparison, threads: threads),
+      hasSteps: !comparison.exact.kept.isEmpty)
   }
 }

@@ -41,26 +41,29 @@ public struct DiagnosisRecord: Codable, Equatable, Sendable {
 extension BilevelProblem {
   /// Looks at first order at the present point and on the present tasks, for a training to write down.
   ///
-  /// Of ``diagnosis(using:)`` it leaves out how the gap grows with rate and steps. To look at another point, move
+  /// Of ``diagnosis(threads:using:)`` it leaves out how the gap grows with rate and steps. To look at another point, move
   /// the problem there, with ``with(learned:)`` for instance.
   ///
-  /// - Parameter generator: Where the first directions for the curvature come from.
+  /// - Parameters:
+  ///   - threads: How many tasks run at once; it does not change a bit.
+  ///   - generator: Where the first directions for the curvature come from.
   /// - Complexity: Some ten meta-gradients, a forward loop for each of 42 outer steps that are tried, and some
   ///   dozen Hessian-vector products for each task and inner step.
   public func diagnosisRecord(
-    using generator: inout some RandomNumberGenerator
+    threads: Int = 1, using generator: inout some RandomNumberGenerator
   ) -> DiagnosisRecord {
-    let ledger = ledger()
+    let ledger = ledger(comparison(threads: threads))
     let gap = ledger.comparison.gap
-    let curvature = supportCurvature(tolerance: 0.01, using: &generator)
-    let estimates = gapEstimates(ledger.comparison, largestCurvature: curvature.largest)
+    let curvature = supportCurvature(tolerance: 0.01, threads: threads, using: &generator)
+    let estimates = gapEstimates(
+      ledger.comparison, largestCurvature: curvature.largest, threads: threads)
     let strength = abs(curvature.rate) * curvature.largest
     let difference = ledger.difference
     let square = difference.dot(difference)
     return DiagnosisRecord(
       tasks: taskData.count, angle: estimates.angle, normRatio: estimates.normRatio,
       relativeError: gap.relativeError, curvatureTimesRate: strength.isFinite ? strength : nil,
-      decreaseShare: decreaseShare(ledger.comparison).map { max(-1, $0) },
+      decreaseShare: decreaseShare(ledger.comparison, threads: threads).map { max(-1, $0) },
       ledgerShares: ledger.bySteps.map { square > 0 ? $0.term.dot(difference) / square : 0 },
       notSeen: ledger.comparison.firstOrder.notSeen)
   }

@@ -71,8 +71,8 @@ extension BilevelProblem {
 
   /// What a step against first order lowers the meta-loss by, relative to one of the same length, the best one,
   /// against exact; nil if no step against exact lowers it.
-  func decreaseShare(_ comparison: MetaGradientComparison) -> Double? {
-    let (losses, loss) = (OuterLosses(self), comparison.exact.loss)
+  func decreaseShare(_ comparison: MetaGradientComparison, threads: Int) -> Double? {
+    let (losses, loss) = (OuterLosses(self, threads: threads), comparison.exact.loss)
     let length = losses.bestStepLength(against: comparison.exact)
     let full = loss - losses.loss(after: length, against: comparison.exact)
     let cut = loss - losses.loss(after: length, against: comparison.firstOrder)
@@ -85,9 +85,9 @@ private struct OuterLosses {
   private let evaluator: MetaGradientEvaluator
   private let outer: Parameters<Matrix>
 
-  init(_ problem: some BilevelProblem) {
+  init(_ problem: some BilevelProblem, threads: Int = 1) {
     // Nothing is learned, so that no gradient is computed.
-    evaluator = MetaGradientEvaluator(problem.learning(only: []))
+    evaluator = MetaGradientEvaluator(problem.learning(only: []), threads: threads)
     outer = problem.outer
   }
 

@@ -17,15 +17,31 @@ extension BilevelProblem {
   /// - Parameters:
   ///   - comparison: Both meta-gradients of this problem.
   ///   - largestCurvature: That of the inner loss, by which rounding is told from an answer.
+  ///   - threads: How many tasks run at once.
+  /// - Complexity: Both meta-gradients once more; memory for a few numbers of each task, since its gradients are
+  ///   held against the means as they come.
   func gapEstimates(
-    _ comparison: MetaGradientComparison, largestCurvature: Double
+    _ comparison: MetaGradientComparison, largestCurvature: Double, threads: Int
   ) -> GapEstimates {
-    let gradients = TaskPrograms(self) { loop in
+    let programs = TaskPrograms(self) { loop in
       (loop.metaGradient(.exact) + loop.metaGradient(.firstOrder), [])
-    }.outputs()
-    let count = learnedPositions.count
-    let exact = gradients.map { $0[..<count].flattened }
-    let intervals = GapIntervals(exact: exact, other: gradients.map { $0[count...].flattened })
+    }
+    let numbers = learnedDescriptions.reduce(0) { $0 + $1.shape.count }
+    let means = GapMeans(
+      exact: comparison.exact.gradient.values.flattened,
+      other: comparison.firstOrder.gradient.values.flattened, tasks: taskData.count)
+    let tasks = programs.map(
+      threads: threads, prepare: { _ in Storage(capacity: 2 * numbers) }
+    ) { _, workspace, gradients in
+      workspace.run()
+      workspace.copyOutputs(workspace.program.outputs.indices, to: gradients, at: 0)
+      let (exact, other) = (gradients.read(0, numbers), gradients.read(numbers, numbers))
+      return (
+        figures: means.figures(exact: exact, other: other),
+        angle: GradientGap(exact: exact, other: other).angle
+      )
+    }
+    let intervals = GapIntervals(means, tasks.map(\.figures))
     // Where everything is fitted, what is left of the gradients is rounding, and its angle is noise.
     let isRounding =
       comparison.exact.gradientNorm <= 1e-13 * largestCurvature * learnedValues.norm
@@ -34,11 +50,8 @@ extension BilevelProblem {
     }
     return GapEstimates(
       // Two numbers have the same sign or not: there is no angle between, and no interval.
-      angle: estimate(
-        comparison.gap.angle, exact.first?.count == 1 ? nil : intervals.angle),
+      angle: estimate(comparison.gap.angle, numbers == 1 ? nil : intervals.angle),
       normRatio: estimate(comparison.gap.normRatio, intervals.normRatio),
-      taskAngles: gradients.map {
-        GradientGap(exact: Array($0[..<count]), other: Array($0[count...])).angle
-      })
+      taskAngles: tasks.map(\.angle))
   }
 }

@@ -78,7 +78,10 @@ extension BilevelProblem {
   ///   path; memory for the terms themselves, as many numbers as are learned for each path. With a rule
   ///   that first order does not carry back unchanged, weight decay for instance, also each term's way
   ///   back over earlier steps, so that time and memory grow with the square of the steps.
-  public func ledger() -> OrderLedger {
+  public func ledger() -> OrderLedger { ledger(comparison()) }
+
+  /// Takes the difference of two meta-gradients that are known apart.
+  func ledger(_ comparison: MetaGradientComparison) -> OrderLedger {
     let paths = Differentiation(self, .firstOrder).paths
     let learned = learnedDescriptions
     let means = TaskPrograms(self) { loop in
@@ -89,7 +92,7 @@ extension BilevelProblem {
       Parameters(learned, Array(means[index * count..<(index + 1) * count]))
     }
     return OrderLedger(
-      summary: summary, comparison: comparison(), firstOrder: block(0),
+      summary: summary, comparison: comparison, firstOrder: block(0),
       variables: innerDescriptions.map(\.name),
       entries: paths.enumerated().map { .init(path: $1, term: block($0 + 1)) })
   }

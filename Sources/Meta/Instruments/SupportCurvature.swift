@@ -31,11 +31,12 @@ extension BilevelProblem {
   ///     nearer than half of that, relatively; the estimate comes from below, and most often has twice as many
   ///     digits.
   ///   - iterations: The most that are made.
-  ///   - generator: Where the first directions come from.
+  ///   - threads: How many tasks are measured at once; it does not change a bit.
+  ///   - generator: Where the first directions come from, one number for each task.
   /// - Complexity: For each task and iteration, of which there are some dozens, two Hessian-vector products a
-  ///   step; memory for a direction of each.
+  ///   step; memory for the directions of one task for each thread.
   public func supportCurvature(
-    tolerance: Double = 1e-9, iterations: Int = 500,
+    tolerance: Double = 1e-9, iterations: Int = 500, threads: Int = 1,
     using generator: inout some RandomNumberGenerator
   ) -> SupportCurvature {
     let (steps, tasks) = (Differentiation(self, .exact).steps, taskData)
@@ -54,26 +55,32 @@ extension BilevelProblem {
       )
     }
     let size = shapes.reduce(0) { $0 + $1.count }
-    // By task, then by step.
-    let starts = (0..<tasks.count * steps).map { _ in
-      Matrix.gaussian(Shape(1, size), using: &generator).elements
-    }
-    let squares = largestEigenvalues(from: starts, tolerance: tolerance, iterations: iterations) {
-      directions in
-      let products = programs.outputs { task in
-        directions[task * steps..<(task + 1) * steps].flatMap { $0.split(into: shapes) }
+    // A seed for each task: so tasks are independent, and none has to wait for the directions of another.
+    let seeds = tasks.map { _ in generator.next() }
+    let values = programs.map(
+      threads: threads,
+      prepare: { workspace in
+        let along = Storage(capacity: steps * size)
+        workspace.bind(
+          workspace.program.inputs.indices.suffix(steps * shapes.count), to: along, at: 0)
+        return (along: along, products: Storage(capacity: steps * size))
       }
-      return products.flatMap { matrices in
-        (0..<steps).map { step -> [Double] in
-          let start = step * shapes.count
-          return matrices[start..<start + shapes.count].flattened
+    ) { task, workspace, memory in
+      var generator = SeededGenerator(seed: seeds[task])
+      let starts = (0..<steps).map { _ in
+        (0..<size).map { _ in Double(Int64(bitPattern: generator.next())) }
+      }
+      return largestEigenvalues(from: starts, tolerance: tolerance, iterations: iterations) {
+        directions in
+        for (step, direction) in directions.enumerated() {
+          memory.along.write(direction, at: step * size)
         }
-      }
+        workspace.run()
+        workspace.copyOutputs(workspace.program.outputs.indices, to: memory.products, at: 0)
+        return (0..<steps).map { memory.products.read($0 * size, size) }
+      }.map { $0.value.squareRoot() }
     }
-    return SupportCurvature(
-      values: tasks.indices.map { task in
-        squares[task * steps..<(task + 1) * steps].map { $0.value.squareRoot() }
-      }, rate: largestRate)
+    return SupportCurvature(values: values, rate: largestRate)
   }
 
   /// The largest rate of any variable and step, by its absolute value.
@@ -85,16 +92,5 @@ extension BilevelProblem {
         rate(of: $0, at: StepNumber(step + 1, on: tape), outer).value.elements
       }
     }.reduce(0) { abs($1) > abs($0) ? $1 : $0 }
-  }
-}
-
-extension [Double] {
-  /// The entries as matrices of the given shapes, one after another.
-  fileprivate func split(into shapes: [Shape]) -> [Matrix] {
-    var start = 0
-    return shapes.map { shape in
-      defer { start += shape.count }
-      return Matrix(shape) { self[start + $0 * shape.columns + $1] }
-    }
   }
 }

@@ -53,18 +53,18 @@ private struct LanczosSearch {
   /// Takes the product of the operator with `direction`.
   mutating func extend(by product: [Double], tolerance: Double) {
     if isDone { return }
-    let size = norm(product)
+    let size = length(product)
     if !size.isFinite {
       (estimate.value, isDone) = (size, true)
       return
     }
-    matrix.diagonal.append(dot(direction, product))
+    matrix.diagonal.append(dotInLanes(direction, product))
     var rest = product
     for earlier in basis + basis {
-      let part = dot(earlier, rest)
+      let part = dotInLanes(earlier, rest)
       for index in rest.indices { rest[index] -= part * earlier[index] }
     }
-    let length = norm(rest)
+    let length = length(rest)
     let (value, last) = matrix.largestEigenpair
     estimate = EigenvalueEstimate(value: value, bound: length * last)
     isDone = estimate.bound <= tolerance * value || basis.count == rest.count
@@ -72,4 +72,10 @@ private struct LanczosSearch {
     matrix.beside.append(length)
     basis.append(rest.map { $0 / length })
   }
+}
+
+/// The length of a vector, in one go where squares neither overflow nor vanish.
+private func length(_ vector: [Double]) -> Double {
+  let square = dotInLanes(vector, vector)
+  return square > 1e-200 && square < 1e200 ? square.squareRoot() : norm(vector)
 }

@@ -149,26 +149,26 @@ extension MetaProblem {
       weights: weights, lastSteps: lastSteps, stepLength: stepLength)
   }
 
-  /// Looks at whether first order would do; see ``BilevelProblem/diagnosis(using:)``.
+  /// Looks at whether first order would do; see ``BilevelProblem/diagnosis(threads:using:)``.
   public func diagnosis(
-    _ method: Method, using generator: inout some RandomNumberGenerator
+    _ method: Method, threads: Int = 1, using generator: inout some RandomNumberGenerator
   ) -> Diagnosis {
-    adapting(method.adaptation).diagnosis(using: &generator)
+    adapting(method.adaptation).diagnosis(threads: threads, using: &generator)
   }
 
-  /// Looks at first order at the present point; see ``BilevelProblem/diagnosisRecord(using:)``.
+  /// Looks at first order at the present point; see ``BilevelProblem/diagnosisRecord(threads:using:)``.
   public func diagnosisRecord(
-    _ method: Method, using generator: inout some RandomNumberGenerator
+    _ method: Method, threads: Int = 1, using generator: inout some RandomNumberGenerator
   ) -> DiagnosisRecord {
-    adapting(method.adaptation).diagnosisRecord(using: &generator)
+    adapting(method.adaptation).diagnosisRecord(threads: threads, using: &generator)
   }
 
   /// Measures the largest curvature along the inner path; see
-  /// ``BilevelProblem/supportCurvature(tolerance:iterations:using:)``.
+  /// ``BilevelProblem/supportCurvature(tolerance:iterations:threads:using:)``.
   public func supportCurvature(
-    _ method: Method, using generator: inout some RandomNumberGenerator
+    _ method: Method, threads: Int = 1, using generator: inout some RandomNumberGenerator
   ) -> SupportCurvature {
-    adapting(method.adaptation).supportCurvature(using: &generator)
+    adapting(method.adaptation).supportCurvature(threads: threads, using: &generator)
   }
 
   /// Records, differentiates and compiles: what an evaluator does once.

@@ -83,6 +83,67 @@ import Testing
     }
   }
 
+  /// The same intervals from gradients that are all kept, one formula after another as the comments have them.
+  static func kept(_ exact: [[Double]], _ other: [[Double]]) -> [ClosedRange<Double>] {
+    let count = Double(exact.count)
+    func mean(_ vectors: [[Double]]) -> [Double] { Population.mean(vectors).elements }
+    func figures(_ exact: [[Double]], _ other: [[Double]]) -> [Double] {
+      let gap = GradientGap(
+        exact: [Population.mean(exact)], other: [Population.mean(other)])
+      return [gap.angle ?? .nan, log(gap.normRatio ?? .nan)]
+    }
+    func without(_ task: Int, _ vectors: [[Double]]) -> [[Double]] {
+      Array(vectors[..<task] + vectors[(task + 1)...])
+    }
+    let all = figures(exact, other)
+    let left = exact.indices.map { figures(without($0, exact), without($0, other)) }
+    let lengths = (Tape.norm(mean(exact)), Tape.norm(mean(other)))
+    let directions = zip(exact, other).map { exact, other in
+      (exact.map { $0 / lengths.0 }, other.map { $0 / lengths.1 })
+    }
+    func withoutNoise(_ vectors: [[Double]], least: Double) -> Double {
+      let mean = mean(vectors)
+      let squares = vectors.flatMap { zip($0, mean).map { ($0 - $1) * ($0 - $1) } }.reduce(0, +)
+      let square = mean.map { $0 * $0 }.reduce(0, +)
+      return max(
+        least * square.squareRoot(),
+        max(0, square - squares / (count * (count - 1))).squareRoot())
+    }
+    let isNear = all[0] < 90
+    let sum = withoutNoise(
+      directions.map { zip($0.0, $0.1).map { $0 + $1 } }, least: isNear ? 0.5 : 0)
+    let difference = withoutNoise(
+      directions.map { zip($0.0, $0.1).map { $0 - $1 } }, least: isNear ? 0 : 0.5)
+    let paired = [
+      atan2(difference, sum) * 360 / .pi,
+      all[1] + log(withoutNoise(directions.map(\.1), least: 0.5))
+        - log(withoutNoise(directions.map(\.0), least: 0.5)),
+    ]
+    let quantile = studentQuantile(exact.count - 1)
+    let ends = all.indices.map { figure in
+      let squares = left.reduce(0) { $0 + pow($1[figure] - all[figure], 2) }
+      let margin = quantile * (squares * (count - 1) / count).squareRoot()
+      return (
+        min(all[figure], paired[figure]) - margin, max(all[figure], paired[figure]) + margin
+      )
+    }
+    return [max(0, ends[0].0)...min(180, ends[0].1), exp(ends[1].0)...exp(ends[1].1)]
+  }
+
+  /// Figures of each task against the means are as good as all gradients.
+  @Test(arguments: populations) func noGradientNeedsToBeKept(_ population: Population) throws {
+    for tasks in [5, 200] {
+      let (exact, first) = (population.exact.prefix(tasks), population.first.prefix(tasks))
+      let intervals = GapIntervals(exact: Array(exact), other: Array(first))
+      let kept = Self.kept(Array(exact), Array(first))
+      for (interval, reference) in zip([intervals.angle, intervals.normRatio], kept) {
+        let interval = try #require(interval)
+        #expect(abs(interval.lowerBound - reference.lowerBound) < 1e-10 * reference.upperBound)
+        #expect(abs(interval.upperBound - reference.upperBound) < 1e-10 * reference.upperBound)
+      }
+    }
+  }
+
   /// Noise of its own in many dimensions opens the angle between sample means from 1° to some 30°.
   @Test func theNoiseOfFewTasksIsNoAngle() throws {
     var generator = SeededGenerator(seed: 2)
