@@ -5,9 +5,9 @@ import Meta
 struct Axis {
   var label: String
   var isLogarithmic = false
-  /// Whether only whole numbers are marked.
+  /// Whether it counts something, so that only whole numbers are marked.
   var isWhole = false
-  /// The numbers at its ends; by default those of the data.
+  /// Numbers that it shows beside those of the data.
   var range: ClosedRange<Double>?
 
   /// An axis with ends, fitted to the data that it has to show.
@@ -15,6 +15,27 @@ struct Axis {
     let axis: Axis
     let low: Double
     let high: Double
+    /// The numbers that are marked: at least three.
+    let ticks: [Double]
+    /// Whether they stand at even distances, as numbers.
+    private let isEven: Bool
+    /// The power of ten by which even marks are divided, where they would be long.
+    private let exponent: Int
+
+    init(axis: Axis, low: Double, high: Double) {
+      (self.axis, self.low, self.high) = (axis, low, high)
+      let uneven = axis.isLogarithmic ? Self.uneven(low, high, isWhole: axis.isWhole) : nil
+      isEven = uneven == nil
+      ticks = uneven ?? Self.even(low, high, isWhole: axis.isWhole)
+      let size = max(abs(low), abs(high))
+      if isEven && size > 0 && !(0.01..<(axis.isLogarithmic ? 10_000 : 100_000)).contains(size) {
+        // What is counted stays whole.
+        let unit = axis.isWhole && ticks.count > 1 ? ticks[1] - ticks[0] : size
+        exponent = Int((log10(unit) + 1e-9).rounded(.down))
+      } else {
+        exponent = 0
+      }
+    }
 
     /// Where a number lies between the ends, from 0 to 1; nil if the axis cannot show it.
     func position(_ value: Double) -> Double? {
@@ -22,13 +43,6 @@ struct Axis {
       let (value, low, high) =
         axis.isLogarithmic ? (log10(value), log10(low), log10(high)) : (value, low, high)
       return (value - low) / (high - low)
-    }
-
-    /// The power of ten by which the marks of a linear axis are divided, where they would be long.
-    private var exponent: Int {
-      let size = max(abs(low), abs(high))
-      if axis.isLogarithmic || size == 0 || (0.01..<100_000).contains(size) { return 0 }
-      return Int(log10(size).rounded(.down))
     }
 
     /// The label, with that power.
@@ -44,55 +58,74 @@ struct Axis {
       return "10" + String("\(exponent)".map { digits[$0] ?? $0 })
     }
 
-    /// The numbers that are marked.
-    var ticks: [Double] {
-      if axis.isLogarithmic {
-        let (first, last) = (Int(log10(low).rounded(.up)), Int(log10(high).rounded(.down)))
-        if last - first >= 1 {
-          let step = max(1, (last - first + 5) / 6)
-          return Swift.stride(from: first, through: last, by: step).map { pow(10, Double($0)) }
-        }
-        // Within a decade or two: also twos and fives.
-        return (first - 1...last + 1).flatMap { power in
-          [1, 2, 5].map { $0 * pow(10, Double(power)) }
-        }.filter { $0 >= low * 0.999 && $0 <= high * 1.001 }
+    /// Multiples of the widest round step that marks at least four numbers.
+    private static func even(_ low: Double, _ high: Double, isWhole: Bool) -> [Double] {
+      func multiples(of step: Double) -> [Double] {
+        let first = (low / step - 1e-9).rounded(.up)
+        let last = (high / step + 1e-9).rounded(.down)
+        return stride(from: first, through: last, by: 1).map { $0 * step }
       }
-      let raw = (high - low) / 5
-      let power = pow(10, log10(raw).rounded(.down))
-      let steps = (axis.isWhole ? [1, 2, 5, 10] : [1, 2, 2.5, 5, 10]).map { $0 * power }
-      let fitting = steps.first { $0 >= raw * 0.999 } ?? raw
-      let step = axis.isWhole ? max(1, fitting) : fitting
-      let first = (low / step - 1e-9).rounded(.up)
-      let last = (high / step + 1e-9).rounded(.down)
-      return Swift.stride(from: first, through: last, by: 1).map { $0 * step }
+      let power = Int(log10(high - low).rounded(.down))
+      let steps = [power, power - 1].flatMap { power in
+        (isWhole ? [5, 2, 1] : [5, 2.5, 2, 1]).map { $0 * pow(10, Double(power)) }
+      }
+      return steps.lazy.filter { !isWhole || $0 >= 1 }.map(multiples).first { $0.count >= 4 }
+        ?? multiples(of: 1)
+    }
+
+    /// Powers of ten; where fewer than three fit, round numbers between them as well; nil where those
+    /// are too few too.
+    private static func uneven(_ low: Double, _ high: Double, isWhole: Bool) -> [Double]? {
+      let powers = Int(log10(low).rounded(.down))...Int(log10(high).rounded(.up))
+      func marks(_ digits: [Double]) -> [Double] {
+        powers.flatMap { power in digits.map { $0 * pow(10, Double(power)) } }.filter {
+          (low...high).contains($0) && (!isWhole || $0 == $0.rounded())
+        }
+      }
+      let tens = marks([1])
+      if tens.count >= 3 {
+        return stride(from: 0, to: tens.count, by: (tens.count + 5) / 6).map { tens[$0] }
+      }
+      return [[1, 2, 5], [1, 1.5, 2, 3, 5, 7]].lazy.map(marks).first { $0.count >= 3 }
     }
 
     /// A marked number as text.
     func text(_ tick: Double) -> String {
+      if isEven, abs(tick) < 1e-9 * (high - low) { return "0" }
       let tick = tick / pow(10, Double(exponent))
       let size = abs(tick)
-      if size < 1e-12, !axis.isLogarithmic { return "0" }
-      if axis.isLogarithmic, size < 0.01 || size > 10_000 {
+      if !isEven, size < 0.01 || size > 10_000 {
         let power = Int((log10(size) + 1e-9).rounded(.down))
-        let digit = Int((size / pow(10, Double(power))).rounded())
-        return (digit == 1 ? "" : "\(digit)·") + Self.power(power)
+        let factor = (size / pow(10, Double(power))).upTo(5)
+        return (factor == "1" ? "" : "\(factor)·") + Self.power(power)
       }
-      if size >= 10_000 { return Int(tick).grouped }
-      return tick.upTo(4)
+      if size >= 10_000 { return Int(tick.rounded()).grouped }
+      return tick.upTo(5)
     }
   }
 
-  /// The axis with ends, a little beyond the data where no range is given.
-  func fitted(to values: some Sequence<Double>) -> Fitted {
-    if let range { return Fitted(axis: self, low: range.lowerBound, high: range.upperBound) }
-    let shown = values.filter { $0.isFinite && (!isLogarithmic || $0 > 0) }
-    var (low, high) = (shown.min() ?? 0.1, shown.max() ?? 1)
-    if isLogarithmic {
-      if high / low < 1.5 { (low, high) = (low / 2, high * 2) }
-      return Fitted(axis: self, low: low / 1.15, high: high * 1.15)
+  /// The axis with ends: a little beyond the data, so that the frame cuts no point.
+  ///
+  /// - Parameter isTight: Whether the ends are those of the data, as for a field that fills its frame.
+  func fitted(to values: some Sequence<Double>, isTight: Bool = false) -> Fitted {
+    let shown = (Array(values) + (range.map { [$0.lowerBound, $0.upperBound] } ?? [])).filter {
+      $0.isFinite && (!isLogarithmic || $0 > 0)
     }
-    if high - low < 1e-12 * max(1, abs(high)) { (low, high) = (low - 0.5, high + 0.5) }
-    let room = 0.04 * (high - low)
-    return Fitted(axis: self, low: low == 0 ? 0 : low - room, high: high + room)
+    var (low, high) = (shown.min() ?? (isLogarithmic ? 0.1 : 0), shown.max() ?? 1)
+    // Numbers so near to each other that their marks would read alike stand in a wider frame.
+    if isLogarithmic {
+      if high < 1.02 * low { (low, high) = (low / 1.5, high * 1.5) }
+    } else if high - low < 2e-3 * max(abs(low), abs(high)) || high == low {
+      let room = low == high && abs(low) < 1e-9 ? 0.5 : 0.05 * max(abs(low), abs(high))
+      (low, high) = (low - room, high + room)
+    }
+    if isWhole { high = max(high, low.rounded(.up) + 2) }
+    if isTight { return Fitted(axis: self, low: low, high: high) }
+    if isLogarithmic {
+      let room = pow(high / low, 0.05)
+      return Fitted(axis: self, low: low / room, high: high * room)
+    }
+    let room = 0.05 * (high - low)
+    return Fitted(axis: self, low: low - room, high: high + room)
   }
 }

@@ -40,35 +40,8 @@ struct Figure {
     var values: [[Double]]
   }
 
-  /// How a line looks: colours that colour-blind readers tell apart (Okabe and Ito, *Color universal
-  /// design*, 2008), and dashes beside them.
-  struct Style {
-    var color: String
-    var dash: String
-
-    /// A style and the words that explain it.
-    struct Entry {
-      var style: Style
-      var name: String
-    }
-
-    private static let colors = [
-      "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9",
-    ]
-    private static let dashes = ["", "7 3", "2 2.5", "9 3 2 3", "", "5 2", "1 2"]
-
-    init(color: String, dash: String) {
-      (self.color, self.dash) = (color, dash)
-    }
-
-    init(_ index: Int) {
-      color = Self.colors[index % Self.colors.count]
-      dash = Self.dashes[index % Self.dashes.count]
-    }
-  }
-
   static let size = (width: 400.0, height: 280.0)
-  static let margin = (left: 66.0, right: 18.0, top: 34.0, bottom: 48.0)
+  static let margin = (left: 72.0, right: 18.0, top: 34.0, bottom: 48.0)
   private static let columns = 2
 
   /// The picture.
@@ -91,38 +64,41 @@ struct Figure {
       width="\(width.svg)" height="\(height.svg)" font-family="Helvetica, Arial, sans-serif" \
       font-size="12" role="img">
       <title>\(title.escaped)</title>
-      <rect width="100%" height="100%" fill="white"/>
+      <style>
+      \(Self.style)</style>
+      <rect class="paper" width="100%" height="100%" fill="white"/>
       <text x="\((width / 2).svg)" y="22" text-anchor="middle" font-size="15">\(title.escaped)</text>
       \(parts.joined())</svg>
 
       """
   }
 
-  /// Entries side by side, in as many rows as they need.
+  /// The entries of what is drawn.
+  var shownLegend: [Style.Entry] {
+    let drawn = Set(panels.flatMap(\.lines).filter { !$0.points.isEmpty }.map(\.style))
+    return legend.filter { drawn.contains($0.style) }
+  }
+
+  /// Entries side by side, in as many rows as they need, and the bar of colours.
   private func legendText(_ width: Double) -> (String, height: Double) {
-    var (x, y) = (24.0, 16.0)
-    var text = ""
-    for entry in legend {
+    var (x, y) = (24.0, shownLegend.isEmpty ? -4.0 : 16)
+    var text = "<g class=\"legend\">\n"
+    for entry in shownLegend {
       let length = 40 + 6.6 * Double(entry.name.count) + 18
       if x + length > width, x > 24 { (x, y) = (24, y + 20) }
       text += """
-        <line x1="\(x.svg)" y1="\((y - 4).svg)" x2="\((x + 32).svg)" y2="\((y - 4).svg)" \
-        stroke="\(entry.style.color)" stroke-width="2" stroke-dasharray="\(entry.style.dash)"/>\
-        <text x="\((x + 38).svg)" y="\(y.svg)">\(entry.name.escaped)</text>
+        <g>\(entry.style.sample(x: x, y: y - 4))\
+        <text x="\((x + 38).svg)" y="\(y.svg)">\(entry.name.escaped)</text></g>
 
         """
       x += length
     }
+    text += "</g>\n"
     if let colorBar {
-      y += 22
-      for (index, color) in Field.colors.enumerated() {
-        text +=
-          "<rect x=\"\(24 + 22 * index)\" y=\"\((y - 12).svg)\" width=\"22\" height=\"14\" fill=\"\(color)\"/>"
-      }
-      text +=
-        "<text x=\"\(24 + 22 * Field.colors.count + 10)\" y=\"\(y.svg)\">\(colorBar.escaped)</text>\n"
+      text += Field.bar(x: 24, y: y + 10, label: colorBar)
+      y += 40
     }
-    return (text, legend.isEmpty ? 6 : y + 12)
+    return (text, y + 12)
   }
 }
 

@@ -74,9 +74,7 @@ struct HTMLPage {
     svg text { fill: currentColor; } svg [stroke="#444"] { stroke: currentColor; }
     svg .box text { fill: #1c1c1c; }
     @media (prefers-color-scheme: dark) {
-      svg [stroke="#0072B2"] { stroke: #56b4e9; } svg [fill="#0072B2"] { fill: #56b4e9; }
-      svg [stroke="#D55E00"] { stroke: #ff9a52; } svg [fill="#D55E00"] { fill: #ff9a52; }
-      svg [stroke="#009E73"] { stroke: #2fd0a0; } svg [fill="#009E73"] { fill: #2fd0a0; } }
+    \(Figure.Style.dark)}
     .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; padding: 0; list-style: none; }
     .legend svg { width: 2.2rem; height: .8rem; vertical-align: middle; }
     fieldset { border: 0; padding: 0; } legend { float: left; margin-right: 1rem; }
@@ -162,14 +160,13 @@ extension Figure {
         font-family="inherit" font-size="12">
         <title id="\(title)">\(panel.title.escaped)</title>
         <desc id="\(own)">\("\(description) \(panel.y.label) against \(panel.x.label).".escaped)</desc>
-        \(panel.svg(id: "\(id)-\(index)"))</svg></figure>
+        \(panel.svg())</svg></figure>
 
         """
     }
-    let entries = legend.map { entry in
+    let entries = shownLegend.map { entry in
       """
-      <li><svg viewBox="0 0 32 10" aria-hidden="true"><line x1="0" y1="5" x2="32" y2="5" \
-      stroke="\(entry.style.color)" stroke-width="2" stroke-dasharray="\(entry.style.dash)"/></svg> \
+      <li><svg viewBox="0 0 32 10" aria-hidden="true">\(entry.style.sample(x: 0, y: 5))</svg> \
       \(entry.name.escaped)</li>
       """
     }
