@@ -99,7 +99,7 @@ struct CostReport {
       _ measured: (CostCertificate) -> Double?
     ) -> Figure.Panel {
       var panel = Figure.Panel(
-        title: title, x: Axis(label: "inner steps", isLogarithmic: true),
+        title: title, x: Axis(label: "inner steps", isLogarithmic: true, isWhole: true),
         y: Axis(label: label, isLogarithmic: true))
       for (index, pair) in pairs.enumerated() {
         let own = series(pair.0, pair.1).filter { $0.steps > 0 }
@@ -107,9 +107,8 @@ struct CostReport {
           .init(style: .init(index), points: own.map { (Double($0.steps), predicted($0)) }))
         panel.lines.append(
           .init(
-            style: .init(color: Figure.Style(index).color, dash: "0 100"),
-            points: own.compactMap { one in measured(one).map { (Double(one.steps), $0) } },
-            hasMarkers: true))
+            style: .dots(Figure.Style(index).color),
+            points: own.compactMap { one in measured(one).map { (Double(one.steps), $0) } }))
       }
       return panel
     }
@@ -129,9 +128,12 @@ struct CostReport {
           "Instructions", "kernel calls, all tasks", { Double($0.predicted.instructions) },
           { $0.measured.map { Double($0.instructions) } }),
       ])
-    figure.legend = pairs.enumerated().map {
-      .init(style: .init($0), name: "\($1.0.rawValue), \($1.1.name)")
-    }
+    let names = pairs.map { "\($0.rawValue), \($1.name)" }
+    figure.legend =
+      names.enumerated().map { .init(style: .init($0), name: "\($1): predicted") }
+      + names.enumerated().map {
+        .init(style: .dots(Figure.Style($0).color), name: "\($1): measured")
+      }
     return figure
   }
 }

@@ -29,10 +29,10 @@ package struct CurseOfUnrolling: Sendable {
   /// Adds both errors, and their quotient with its formula, in the styles of the routes.
   func add(to figure: inout Figure) {
     let (unrolled, implicit) = (Figure.Style(0), Figure.Style(3))
-    let formula = Figure.Style(color: "#555555", dash: "1 2")
+    let formula = Figure.Style(color: Figure.Style.neutral, dash: "4 3")
     figure.panels += [
       Figure.Panel(
-        title: "Error of ∂θ/∂λ", x: Axis(label: "inner steps"),
+        title: "Error of ∂θ/∂λ", x: Axis(label: "inner steps", isWhole: true),
         y: Axis(label: "relative error", isLogarithmic: true),
         lines: [
           .init(style: unrolled, points: errors.map { ($0.steps, $0.unrolled) }),
@@ -40,11 +40,9 @@ package struct CurseOfUnrolling: Sendable {
         ]),
       Figure.Panel(
         title: "The curse: error of adjoint over that of implicit",
-        x: Axis(label: "inner steps"), y: Axis(label: "quotient"),
+        x: Axis(label: "inner steps", isWhole: true), y: Axis(label: "quotient"),
         lines: [
-          .init(
-            style: unrolled, points: errors.map { ($0.steps, $0.unrolled / $0.implicit) },
-            hasMarkers: true),
+          .init(style: unrolled, points: errors.map { ($0.steps, $0.unrolled / $0.implicit) }),
           .init(style: formula, points: errors.map { ($0.steps, factor(steps: $0.steps)) }),
         ]),
     ]

@@ -70,10 +70,14 @@ extension Dial {
     ]
     return Figure(
       title: "From first order to exact, \(method), \(name)",
-      panels: measures.enumerated().flatMap { index, measure in
-        axes.map { kind, x, settings in
-          panel("\(measure.0), \(kind)", measure.1, x, settings, index, measure.2)
+      panels: measures.flatMap { measure in
+        axes.enumerated().map { index, axis in
+          panel("\(measure.0), \(axis.0)", measure.1, axis.1, axis.2, index, measure.2)
         }
-      })
+      },
+      legend: [
+        .init(style: .init(0), name: "second-order path of weight λ"),
+        .init(style: .init(1), name: "last steps differentiated"),
+      ])
   }
 }

@@ -50,10 +50,11 @@ struct HypergradientCurves {
     var panels = [
       Figure.Panel(
         title: "Error to the derivative of the \(target)",
-        x: Axis(label: "inner steps", isLogarithmic: true),
+        x: Axis(label: "inner steps", isLogarithmic: true, isWhole: true),
         y: Axis(label: "relative error", isLogarithmic: true)),
       Figure.Panel(
-        title: "The same against cost", x: Axis(label: "multiply-adds", isLogarithmic: true),
+        title: "The same against cost",
+        x: Axis(label: "multiply-adds", isLogarithmic: true, isWhole: true),
         y: Axis(label: "relative error", isLogarithmic: true)),
     ]
     var legend: [Figure.Style.Entry] = []
@@ -75,7 +76,7 @@ struct HypergradientCurves {
         .init(style: style, points: points.map { ($0.cost, $0.error) }, hasMarkers: true))
     }
     if let formula, isToOptimum {
-      let style = Figure.Style(color: "#666", dash: "1 4")
+      let style = Figure.Style(color: Figure.Style.neutral, dash: "1 4")
       legend.append(.init(style: style, name: "adjoint, by the formula"))
       panels[0].lines.append(.init(style: style, points: formula))
     }

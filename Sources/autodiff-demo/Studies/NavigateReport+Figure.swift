@@ -3,11 +3,13 @@ import Studies
 
 extension NavigateReport {
   /// Returns, the map, the share of tasks made worse, and paths.
+  ///
+  /// Returns before the first update, which spread ten times as wide, are in the table only.
   var figure: Figure {
-    let steps = Axis(label: "environment steps", isLogarithmic: true)
+    let steps = Axis(label: "environment steps", isLogarithmic: true, isWhole: true)
     let last = budgets.count - 1
-    // What falls far below standing still is cut.
-    let returns = Axis(label: "return", range: 1.5 * study.returnOfStandingStill...0)
+    let returns = Axis(label: "return", range: study.returnOfStandingStill...0)
+    let updates = Array(1...study.updates)
     let share = Axis(label: "share", range: 0...1)
     var panels = [
       panel("After one update", steps, returns, at: budgets) { method, budget in
@@ -15,10 +17,10 @@ extension NavigateReport {
       },
       panel(
         "After \(budgets[last].grouped) steps", Axis(label: "updates", isWhole: true), returns,
-        at: Array(0...study.updates)
-      ) { method, update in self.returns(method, budget: last, update: update) },
+        at: updates
+      ) { method, index in self.returns(method, budget: last, update: updates[index]) },
     ]
-    for (index, places) in [budgets, [0, study.updates]].enumerated() {
+    for (index, places) in [budgets, updates].enumerated() {
       panels[index].lines.append(
         .init(
           style: Self.still, points: places.map { (Double($0), study.returnOfStandingStill) }))
@@ -35,8 +37,8 @@ extension NavigateReport {
     figure.legend =
       methods.map { .init(style: style($0), name: $0.rawValue) } + [
         .init(style: Self.still, name: "standing still"),
-        .init(style: Self.before("#000000"), name: "path before"),
-        .init(style: Self.after("#000000"), name: "after one update"),
+        .init(style: Self.goal, name: "goal"), .init(style: Self.before, name: "path before"),
+        .init(style: Self.after, name: "path after one update"),
       ]
     if !map.isEmpty {
       figure.colorBar = "confidence that maml-lvc returns more than drs: 0 to 1 in tenths"
@@ -48,9 +50,10 @@ extension NavigateReport {
     .init(Method.allCases.firstIndex(of: method) ?? 0)
   }
 
-  private static let still = Figure.Style(color: "#888888", dash: "3 3")
-  private static func before(_ color: String) -> Figure.Style { .init(color: color, dash: "1 3") }
-  private static func after(_ color: String) -> Figure.Style { .init(color: color, dash: "") }
+  private static let still = Figure.Style(color: Figure.Style.neutral, dash: "3 3")
+  private static let goal = Figure.Style.dots("#000000")
+  private static let before = Figure.Style(color: Figure.Style.neutral, dash: "1 2")
+  private static let after = Figure.Style(color: Figure.Style(6).color, dash: "")
 
   /// A line with a band for each method.
   private func panel(
@@ -74,9 +77,8 @@ extension NavigateReport {
     var panel = Figure.Panel(
       title: "maml-lvc against drs",
       x: Axis(
-        label: "environment steps", isLogarithmic: true,
-        range: Double(budgets[0])...Double(budgets[budgets.count - 1])),
-      y: Axis(label: "updates", isWhole: true, range: 0...Double(study.updates)))
+        label: "environment steps", isLogarithmic: true, isWhole: true),
+      y: Axis(label: "updates", isWhole: true))
     panel.field = .init(
       x: budgets.map(Double.init), y: (0...study.updates).map(Double.init),
       values: (0...study.updates).map { update in
@@ -100,11 +102,9 @@ extension NavigateReport {
       y: Axis(label: "y", range: -high...high))
     let training = trainings(method)[0]
     let rate = training.evaluations[budgets.count - 1].rates[0]
-    for (index, example) in study.examples(training, rate: rate).enumerated() {
-      let color = Figure.Style(index).color
+    for example in study.examples(training, rate: rate) {
       for (style, path) in [
-        (Self.after(color), [example.goal]), (Self.after(color), example.after),
-        (Self.before(color), example.before),
+        (Self.goal, [example.goal]), (Self.after, example.after), (Self.before, example.before),
       ] {
         panel.lines.append(.init(style: style, points: path.map { ($0[0], $0[1]) }))
       }

@@ -141,7 +141,7 @@ struct OverparametrizeReport {
     let head = Figure.Style(3)
     var values = Figure.Panel(
       title: "What is learnt, and what is not",
-      x: Axis(label: "outer steps", isLogarithmic: true),
+      x: Axis(label: "outer steps", isLogarithmic: true, isWhole: true),
       y: Axis(
         label: network == .linear
           ? "squared singular values of B" : "squared singular values of the first weights",
@@ -176,22 +176,23 @@ struct OverparametrizeReport {
     }
     var norm = Figure.Panel(
       title: network == .linear ? "The common head vanishes" : "The last weights",
-      x: Axis(label: "outer steps"),
+      x: Axis(label: "outer steps", isWhole: true),
       y: Axis(label: network == .linear ? "‖Bw‖" : "their norm", isLogarithmic: true))
     add(&norm, head) { $0.headNorm[$1] > 1e-16 ? $0.headNorm[$1] : nil }
     let counts = Array(Set(results.flatMap { $0.risks.map(\.points) })).sorted()
     var risk = Figure.Panel(
-      title: "Adapting to new tasks", x: Axis(label: "points of the new task", isLogarithmic: true),
+      title: "Adapting to new tasks",
+      x: Axis(label: "points of the new task", isLogarithmic: true, isWhole: true),
       y: Axis(label: "excess risk", isLogarithmic: true))
     for (index, estimate) in AdaptationRisk.Estimate.allCases.enumerated() {
       risk.lines.append(
         .init(
-          style: .init(index),
-          points: counts.map { points in
+          style: .init(4 + index),
+          points: counts.compactMap { points in
             let own = results.flatMap(\.risks).filter {
               $0.estimate == estimate && $0.points == points
             }
-            return (Double(points), SampleMean(own.map(\.mean)).mean)
+            return own.isEmpty ? nil : (Double(points), SampleMean(own.map(\.mean)).mean)
           }, hasMarkers: true))
     }
     var figure = Figure(
@@ -200,12 +201,13 @@ struct OverparametrizeReport {
     figure.legend =
       [
         .init(style: signal, name: "signal"), .init(style: rest, name: "largest orthogonal"),
-        .init(style: theory, name: "theory"), .init(style: head, name: "‖Bw‖"),
+        .init(style: theory, name: "theory"),
+        .init(style: head, name: network == .linear ? "‖Bw‖" : "norm of the last weights"),
       ]
       + (counts.isEmpty
         ? []
         : AdaptationRisk.Estimate.allCases.enumerated().map {
-          .init(style: .init($0), name: "risk: " + $1.rawValue)
+          .init(style: .init(4 + $0), name: "risk: " + $1.rawValue)
         })
     return figure
   }

@@ -13,13 +13,19 @@ extension PolicyGradientsReport {
         panel("Everything estimated, no baseline", .none, .everything),
         panel("Everything estimated, ridge baseline", .ridge, .everything),
       ])
+    let names = Estimator.Curvature.allCases.map(\.rawValue)
     figure.legend =
-      Estimator.Curvature.allCases.enumerated().map { .init(style: .init($0), name: $1.rawValue) }
-      + [.init(style: .init(color: "#555", dash: Self.dots), name: "limit for many trajectories")]
+      names.enumerated().map { .init(style: .init($0), name: $1) }
+      + names.enumerated().map {
+        .init(style: Self.limit($0), name: "\($1), limit for many trajectories")
+      }
     return figure
   }
 
-  private static let dots = "1 3"
+  /// Short strokes that take turns where limits are equal.
+  private static func limit(_ index: Int) -> Figure.Style {
+    .init(color: Figure.Style(index).color, dash: "3 13", phase: 4 * Double(index))
+  }
 
   private enum Quantity: String {
     case correlation = "correlation with the exact one"
@@ -34,7 +40,7 @@ extension PolicyGradientsReport {
     let ends = Double(counts[0])...Double(most)
     var panel = Figure.Panel(
       title: title,
-      x: Axis(label: "trajectories", isLogarithmic: true, range: ends),
+      x: Axis(label: "trajectories", isLogarithmic: true, isWhole: true),
       y: Axis(label: quantity.rawValue, isLogarithmic: quantity != .correlation))
     for (index, curvature) in Estimator.Curvature.allCases.enumerated() {
       let (style, estimator) = (Figure.Style(index), Estimator(curvature, baseline, part))
@@ -48,7 +54,7 @@ extension PolicyGradientsReport {
         let height = quantity == .distance ? 1 - limit : limit
         panel.lines.append(
           .init(
-            style: .init(color: style.color, dash: Self.dots),
+            style: Self.limit(index),
             // What is nothing but rounding has no place on a logarithmic axis.
             points: height > 1e-9 || quantity == .correlation
               ? [(ends.lowerBound, height), (ends.upperBound, height)] : []))

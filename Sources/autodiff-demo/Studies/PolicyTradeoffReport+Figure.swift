@@ -40,8 +40,8 @@ extension PolicyTradeoffReport {
     let kinds = study.differences
     var panel = Figure.Panel(
       title: title,
-      x: Axis(label: "environment steps", isLogarithmic: true, range: budgets[0]...budgets[last]),
-      y: Axis(label: "difference κ of tasks", range: kinds[0]...kinds[kinds.count - 1]))
+      x: Axis(label: "environment steps", isLogarithmic: true, isWhole: true),
+      y: Axis(label: "difference κ of tasks"))
     panel.field = .init(
       x: budgets, y: kinds,
       values: kinds.indices.map { kind in
@@ -87,7 +87,7 @@ extension PolicyTradeoffReport {
     let budgets = (0...last).map { Double(environmentSteps(kind, $0)) }
     var panel = Figure.Panel(
       title: "Training, \(study.kinds[kind].name)",
-      x: Axis(label: "environment steps", isLogarithmic: true),
+      x: Axis(label: "environment steps", isLogarithmic: true, isWhole: true),
       y: Axis(label: "value after adaptation lost", isLogarithmic: true))
     func line(_ style: Figure.Style, _ loss: (Int) -> Double) {
       panel.lines.append(

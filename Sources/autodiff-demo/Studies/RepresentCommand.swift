@@ -169,7 +169,7 @@ private func representFigure(_ curves: [RepresentationStudy.Curve]) -> Figure {
   func panel(
     _ title: String, _ y: Axis, _ value: (RepresentationStudy.Curve, Int) -> Double?
   ) -> Figure.Panel {
-    var panel = Figure.Panel(title: title, x: Axis(label: "outer steps"), y: y)
+    var panel = Figure.Panel(title: title, x: Axis(label: "outer steps", isWhole: true), y: y)
     for (index, method) in representMethods.enumerated() {
       panel.addMedian(
         .init(index),

@@ -118,7 +118,7 @@ struct SinusoidReport {
     var panels: [Figure.Panel] = []
     for points in [5, 10, 20] {
       var panel = Figure.Panel(
-        title: "After adapting to \(points) points", x: Axis(label: "inner steps"),
+        title: "After adapting to \(points) points", x: Axis(label: "inner steps", isWhole: true),
         y: Axis(label: "mean squared error", isLogarithmic: true))
       for (index, method) in methods.enumerated() {
         let errors = (0...10).map { ($0, error(method, points: points, steps: $0)) }
@@ -136,11 +136,12 @@ struct SinusoidReport {
       let training = results(method)[0].training
       var panel = Figure.Panel(
         title: "First order beside exact, training by \(method.rawValue)",
-        x: Axis(label: "outer steps"), y: Axis(label: "cosine of the meta-gradients"))
+        x: Axis(label: "outer steps", isWhole: true),
+        y: Axis(label: "cosine of the meta-gradients"))
       for layer in 0..<3 {
         panel.lines.append(
           .init(
-            style: .init(layer + 4),
+            style: Self.layer(layer),
             points: training.records.compactMap { record in
               record.layers[layer].map { (Double(record.iteration), $0) }
             }))
@@ -151,19 +152,30 @@ struct SinusoidReport {
       title: "Sinusoid regression, \(study.iterations) iterations", panels: panels)
     figure.legend =
       methods.enumerated().map { .init(style: .init($0), name: $1.rawValue) }
-      + (0..<3).map { .init(style: .init($0 + 4), name: "cosine: layer \($0 + 1)") }
+      + (0..<3).map { .init(style: Self.layer($0), name: "cosine: layer \($0 + 1)") } + [
+        .init(style: Self.curve(0), name: "task: before adapting"),
+        .init(style: Self.curve(1), name: "after 1 step"),
+        .init(style: Self.curve(2), name: "after 10 steps"),
+        .init(style: Self.truth, name: "the truth"),
+        .init(style: Self.point, name: "its points"),
+      ]
     return figure
   }
+
+  private static func layer(_ index: Int) -> Figure.Style { .init(7 + index) }
+  private static func curve(_ index: Int) -> Figure.Style { .init(10 + index) }
+  private static let truth = Figure.Style(color: Figure.Style.neutral, dash: "")
+  private static let point = Figure.Style.dots("#000000")
 
   private func examplePanel() throws -> Figure.Panel {
     let training = results[0].training
     let example = try study.example(training, points: 10)
     var panel = Figure.Panel(
-      title: "One task, \(training.method.rawValue): 0 (blue), 1 (orange), 10 (green) steps",
+      title: "One task, \(training.method.rawValue)",
       x: Axis(label: "x"), y: Axis(label: "y"))
-    panel.lines = [.init(style: .init(4), points: example.truth)]
-    panel.lines += example.curves.enumerated().map { .init(style: .init($0), points: $1) }
-    panel.lines += example.support.map { .init(style: .init(4), points: [$0]) }
+    panel.lines = [.init(style: Self.truth, points: example.truth)]
+    panel.lines += example.curves.enumerated().map { .init(style: Self.curve($0), points: $1) }
+    panel.lines.append(.init(style: Self.point, points: example.support))
     return panel
   }
 

@@ -136,10 +136,8 @@ struct TradeoffReport {
         let own = cells(rate)
         var panel = Figure.Panel(
           title: "P(MAML's loss is lower) \(name), rate \(rate)",
-          x: Axis(
-            label: "points N of each half", isLogarithmic: true,
-            range: grid[0]...grid[grid.count - 1]),
-          y: Axis(label: "tasks M", isLogarithmic: true, range: grid[0]...grid[grid.count - 1]))
+          x: Axis(label: "points N of each half", isLogarithmic: true, isWhole: true),
+          y: Axis(label: "tasks M", isLogarithmic: true, isWhole: true))
         panel.field = .init(
           x: grid, y: grid,
           values: study.counts.map { tasks in
@@ -167,7 +165,7 @@ struct TradeoffReport {
     for rate in rates {
       var panel = Figure.Panel(
         title: "Stochastic training, rate \(rate)",
-        x: Axis(label: "gradient evaluations", isLogarithmic: true),
+        x: Axis(label: "gradient evaluations", isLogarithmic: true, isWhole: true),
         y: Axis(label: "loss after adaptation over minimum", isLogarithmic: true))
       for (index, method) in [Method.joint, .maml].enumerated() {
         guard let run = run(rate, method) else { continue }
@@ -182,7 +180,7 @@ struct TradeoffReport {
     var figure = Figure(title: "Modelling against optimisation error", panels: panels)
     figure.legend = [
       .init(style: .init(0), name: "joint training"), .init(style: .init(1), name: "MAML"),
-      .init(style: .init(2), name: "gap"),
+      .init(style: .init(2), name: "modelling error"),
     ]
     figure.colorBar = "share of draws in which MAML's loss is lower: 0 to 1 in tenths"
     return figure
