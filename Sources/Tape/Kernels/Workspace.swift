@@ -68,6 +68,7 @@ public final class Workspace {
   public func run() {
     program.steps.withUnsafeBufferPointer { steps in
       guard let first = steps.baseAddress else { return }
+      if program.strips.isEmpty { return run(first, count: steps.count) }
       var done = 0
       for group in program.strips {
         run(first + done, count: group.calls.lowerBound - done)
@@ -78,6 +79,7 @@ public final class Workspace {
     }
   }
 
+  @inline(__always)
   private func run(_ first: UnsafePointer<Program.Step>, count: Int) {
     let scratch = storage.scratch
     bases.withUnsafeBufferPointer { bases in
