@@ -1,4 +1,5 @@
 import Nets
+import Tape
 
 /// Which tasks a training learns from, which it is watched on, and which judge it in the end.
 public struct TaskSplit: Codable, Equatable, Sendable {
@@ -36,5 +37,32 @@ public struct TaskSplit: Codable, Equatable, Sendable {
     self.test = order[..<testCount].sorted()
     self.validation = order[testCount..<testCount + validationCount].sorted()
     training = order[(testCount + validationCount)...].sorted()
+  }
+
+  /// Deals tasks to as many parts as there are folds, of which one judges, so that over all folds each task judges once.
+  ///
+  /// - Parameters:
+  ///   - fold: Which part judges, from 0.
+  ///   - folds: How many parts there are, at least two.
+  ///   - count: How many tasks there are.
+  ///   - validation: The share of the others that training is watched on.
+  ///   - seed: Where chance comes from; all folds of a run have the same.
+  /// - Throws: ``MetaProblemError`` if there are fewer tasks than folds, or nothing is left to train on.
+  public init(
+    fold: Int, of folds: Int, tasks count: Int, validation: Double, seed: UInt64
+  ) throws(MetaProblemError) {
+    if folds < 2 || !(0..<folds).contains(fold) {
+      stop("TaskSplit: fold \(fold) of \(folds)")
+    }
+    if count < folds { throw MetaProblemError("tasks", "\(count) of them for \(folds) folds") }
+    var generator = SeededGenerator(seed: seed)
+    let order = (0..<count).shuffled(using: &generator)
+    let part = (count * fold / folds)..<(count * (fold + 1) / folds)
+    let others = Array(order[..<part.lowerBound] + order[part.upperBound...])
+    let rest = try TaskSplit(
+      of: others.count, validation: validation, test: 0, seed: generator.next())
+    test = order[part].sorted()
+    training = rest.training.map { others[$0] }.sorted()
+    self.validation = rest.validation.map { others[$0] }.sorted()
   }
 }

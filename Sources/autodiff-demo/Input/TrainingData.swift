@@ -60,6 +60,13 @@ struct TrainingData: Sendable {
     }
   }
 
+  /// By task that judges, the query loss of ridge regression on the rows of all tasks to train on; nil for classes.
+  var pooledRidge: [Double]? {
+    guard base.queryLoss != .softmaxCrossEntropy, let judge = try? base.with(tasks: judges.tasks)
+    else { return nil }
+    return judge.queryLosses(PooledRidge(base.tasks, validatedOn: validation).predictions)
+  }
+
   /// The problem as a training has left it, on the tasks that judge.
   func trained(_ run: MetaTraining.Run) throws -> MetaProblem {
     let problem = base.adapting(run.method.adaptation)
@@ -80,15 +87,26 @@ struct TrainingData: Sendable {
 }
 
 extension Arguments {
-  /// The tasks of the FILE or of the table, dealt by the shares.
-  func trainingData() throws -> TrainingData {
+  /// What is trained on: one for each fold, or one for all seeds.
+  func trainingData() throws -> [TrainingData] {
+    guard let folds = try wholeNumber("--folds", in: 2...1000) else {
+      return [try trainingData(nil)]
+    }
+    for option in ["--seeds", "--test", "--classes", "--out"] where has(option) {
+      throw UserError("\(name): \(option) does not go with --folds")
+    }
+    return try (0..<folds).map { try trainingData(($0, folds)) }
+  }
+
+  /// The tasks of the FILE or of the table, dealt by the shares or the folds.
+  private func trainingData(_ fold: (Int, of: Int)?) throws -> TrainingData {
     if let episodes = try episodeTrainingData() { return episodes }
-    if let table = try table() { return try trainingData(of: table) }
+    if let table = try table() { return try trainingData(of: table, fold) }
     guard let file = try problemOfFile() else {
       throw UserError("train: FILE or --csv is missing (--help tells more)")
     }
     let problem = try learning(in: file.problem)
-    let split = try naming(file.place) { try self.split(of: problem.tasks.count) }
+    let split = try naming(file.place) { try self.split(of: problem.tasks.count, fold) }
     func part(_ indices: [Int]) -> [LearningTask] { indices.map { problem.tasks[$0] } }
     let base = try problem.with(tasks: part(split.training))
     return TrainingData(
@@ -98,9 +116,11 @@ extension Arguments {
   }
 
   /// The tasks of a table: scaled on those to train on, with a start by each seed.
-  private func trainingData(of table: NamedTable) throws -> TrainingData {
+  private func trainingData(
+    of table: NamedTable, _ fold: (Int, of: Int)?
+  ) throws -> TrainingData {
     let (parts, layout) = try naming(table.path) {
-      let split = try self.split(of: table.tasks.count)
+      let split = try self.split(of: table.tasks.count, fold)
       let tasks = try table.tasks.fitted(
         on: split.training, standardised: table.isStandardised)
       let parts = try [split.training, split.validation, split.test].map {
@@ -119,10 +139,14 @@ extension Arguments {
   }
 
   /// How so many tasks are dealt.
-  func split(of count: Int) throws -> TaskSplit {
-    try TaskSplit(
-      of: count, validation: number("--validate", in: 0...1) ?? 0.1,
-      test: number("--test", in: 0...1) ?? 0.2, seed: seed())
+  private func split(of count: Int, _ fold: (Int, of: Int)?) throws -> TaskSplit {
+    let validation = try number("--validate", in: 0...1) ?? 0.1
+    if let (fold, folds) = fold {
+      return try TaskSplit(
+        fold: fold, of: folds, tasks: count, validation: validation, seed: seed())
+    }
+    return try TaskSplit(
+      of: count, validation: validation, test: number("--test", in: 0...1) ?? 0.2, seed: seed())
   }
 
   /// The problem, with what is learned beside or instead of what it says.

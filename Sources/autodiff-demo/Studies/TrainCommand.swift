@@ -32,6 +32,7 @@ private let howItIsTrained: [Command.Option] = [
   .init(name: "--meta-sgd", help: "learn a rate for each entry of each parameter"),
   .init(name: "--validate", value: "SHARE", help: "of the tasks, to watch by (default 0.1)"),
   .init(name: "--test", value: "SHARE", help: "of the tasks, to judge by (default 0.2)"),
+  .init(name: "--folds", value: "N", help: "train N times, so that each task judges once"),
   .init(
     name: "--test-steps", value: "K", help: "inner steps of the test (default: as in training)"),
   .init(
@@ -73,22 +74,27 @@ let trainCommand = Command(
   let route = try arguments.route(isOfTraining: true)
   let data = try arguments.trainingData()
   let testSteps =
-    try arguments.wholeNumber("--test-steps", in: 0...MetaProblem.maximumSteps) ?? data.base.steps
+    try arguments.wholeNumber("--test-steps", in: 0...MetaProblem.maximumSteps)
+    ?? data[0].base.steps
   let (svg, curves) = (try arguments.output("--svg"), try arguments.output("--curves"))
   let out = try arguments.output("--out")
   if out != nil, methods.count * seeds.count > 1 {
     throw UserError("train: --out is of one training, but there are \(methods.count * seeds.count)")
   }
-  try data.check(methods, by: route)
+  for data in data { try data.check(methods, by: route) }
   let study = TrainStudy(
-    training: training, route: "\(route)", data: data.checksum, count: data.count)
+    training: training, route: "\(route)", data: data.map(\.checksum), count: data[0].count)
   let checkpoint = try Checkpoint(
     path: arguments.value("--checkpoint"), study: study,
     every: .seconds(try arguments.number("--checkpoint-every", in: 0...86_400) ?? 3))
 
-  let runs = methods.flatMap { method in seeds.map { (method, $0) } }
+  // A fold has a seed of its own, so that its start is not that of the others.
+  let starts =
+    data.count == 1
+    ? seeds.map { (data[0], $0) } : data.enumerated().map { ($1, seeds[0] &+ UInt64($0)) }
+  let runs = methods.flatMap { method in starts.map { (method, $0, $1) } }
   let progress = Progress(total: runs.count * training.iterations)
-  let results = try concurrentMap(runs) { [training] method, seed in
+  let results = try concurrentMap(runs) { [training] method, data, seed in
     let problem = try data.problem(seed).adapting(method.adaptation)
     var run =
       checkpoint.training(method, seed) ?? training.start(problem, method, seed: seed)
@@ -106,8 +112,8 @@ let trainCommand = Command(
       run: run, judgements: try data.judgements(of: run, steps: testSteps))
   }
   progress.finish()
-  let report = TrainReport(data: data, training: training, route: route, results: results)
-  try out?.write(data.trainedFile(results[0].run))
+  let report = TrainReport(folds: data, training: training, route: route, results: results)
+  try out?.write(data[0].trainedFile(results[0].run))
   try curves?.write(report.csv.text)
   try svg?.write(report.figure.svg)
   return Answer(
@@ -122,7 +128,7 @@ struct TrainStudy: LongStudy {
   var training: MetaTraining
   var route: String
   /// Of all that problem and tasks are made of.
-  var data: String
+  var data: [String]
   /// The numbers that are learned.
   var count: Int
 

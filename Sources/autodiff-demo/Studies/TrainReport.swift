@@ -3,10 +3,23 @@ import Studies
 
 /// What `train` prints, writes and draws.
 struct TrainReport {
-  let data: TrainingData
+  /// What was trained on, by fold; one alone without folds.
+  let folds: [TrainingData]
   let training: MetaTraining
   let route: Route
   let results: [Result]
+  /// By task that judges, the loss of ridge regression on all rows; nil for classes.
+  let pooledRidge: [Double]?
+
+  init(
+    folds: [TrainingData], training: MetaTraining, route: Route, results: [Result]
+  ) {
+    (self.folds, self.training, self.route, self.results) = (folds, training, route, results)
+    let losses = folds.map(\.pooledRidge)
+    pooledRidge = losses.contains { $0 == nil } ? nil : losses.compactMap(\.self).flatMap(\.self)
+  }
+
+  var data: TrainingData { folds[0] }
 
   /// A training at its end, and how it was judged: by task and step.
   struct Result: Sendable {
@@ -36,9 +49,12 @@ struct TrainReport {
     results[0].judgements[0][0].accuracy == nil ? [.loss] : Quantity.allCases
   }
 
-  /// By task, the mean over seeds of a figure after some steps.
-  private func byTask(_ method: Method, _ quantity: Quantity, step: Int) -> [Double] {
+  /// By task, a figure after some steps: of the fold that the task judges, or the mean over seeds.
+  func byTask(_ method: Method, _ quantity: Quantity, step: Int) -> [Double] {
     let own = runs(method)
+    if folds.count > 1 {
+      return own.flatMap { $0.judgements.compactMap { quantity.value($0[step]) } }
+    }
     return own[0].judgements.indices.map { task in
       SampleMean(own.compactMap { quantity.value($0.judgements[task][step]) }).mean
     }
@@ -62,7 +78,7 @@ struct TrainReport {
       \(data.name): \(data.base.summary)
       \(data.summary); \("outer step".counted(training.iterations)) of \(training.optimizer.name) on \
       \("task".counted(training.batch)) each, by route \(route)\
-      \(seedCount > 1 ? "; means of \(seedCount) seeds" : "")
+      \(folds.count > 1 ? "; the first of \(folds.count) folds, in which each task judges once" : seedCount > 1 ? "; means of \(seedCount) seeds" : "")
 
       """
     for quantity in quantities {
@@ -80,6 +96,12 @@ struct TrainReport {
         }
         table.rows.append([method.rawValue] + cells + (quantity == .loss ? [taken(method)] : []))
       }
+      if quantity == .loss, let pooledRidge {
+        let mean = SampleMean(pooledRidge)
+        table.rows.append(
+          ["ridge on all rows", "\(mean.mean.significant(4)) ± \(mean.halfWidth.significant(2))"]
+            + shownSteps.map { _ in "" })
+      }
       text += "\n\(table.text)"
     }
     return text + (pathTable.rows.isEmpty ? "" : "\n\(pathTable.text)")
@@ -93,7 +115,10 @@ struct TrainReport {
     let words = runs.map { run in
       run.divergedAfter.map { "diverged after \($0)" } ?? "\(run.chosenIteration)"
     }
-    return Set(words).count == 1 ? words[0] : "\(words.min() ?? "") … \(words.max() ?? "")"
+    if Set(words).count == 1 { return words[0] }
+    if let diverged = words.first(where: { $0.hasPrefix("d") }) { return diverged }
+    let numbers = runs.map(\.chosenIteration)
+    return "\(numbers.min() ?? 0) … \(numbers.max() ?? 0)"
   }
 
   /// At most six steps, first and last among them.
@@ -106,18 +131,44 @@ struct TrainReport {
     var sentences = methods.filter { $0 == $0.exact && $0 != $0.firstOrder }
       .filter { methods.contains($0.firstOrder) }.map(comparison)
     sentences += methods.compactMap { PathVerdict($0, runs($0).map(\.run))?.sentence }
-    if let best = methods.min(by: { end($0) < end($1) }) {
-      let start = mean(best, .loss, step: 0).mean
-      if steps > 0 {
-        sentences.append(
-          "After \("step".counted(steps)) the loss of \(best.rawValue) is \(end(best).significant(4)), "
-            + "and was \(start.significant(4)) before.")
-      }
-    }
+    if let sentence = gain { sentences.append(sentence) }
     return sentences.joined(separator: "\n")
   }
 
-  private func end(_ method: Method) -> Double { mean(method, .loss, step: steps).mean }
+  /// The number of steps after which the loss of a method is lowest: a network that did not learn to adapt may lose by it.
+  private func bestStep(_ method: Method) -> Int {
+    (0...steps).min {
+      mean(method, .loss, step: $0).mean < mean(method, .loss, step: $1).mean
+    } ?? 0
+  }
+
+  /// Whether the best method that adapts is better than the best that does not.
+  private var gain: String? {
+    func best(_ methods: [Method]) -> Method? {
+      methods.min {
+        mean($0, .loss, step: bestStep($0)).mean < mean($1, .loss, step: bestStep($1)).mean
+      }
+    }
+    guard let method = best(methods.filter { $0 != .joint }) else { return nil }
+    let step = bestStep(method)
+    let own = byTask(method, .loss, step: step)
+    var others: [(name: String, losses: [Double])] = []
+    if methods.contains(.joint) {
+      let step = bestStep(.joint)
+      others.append(("joint after \("step".counted(step))", byTask(.joint, .loss, step: step)))
+    }
+    if let pooledRidge { others.append(("ridge on all rows", pooledRidge)) }
+    let sentences = others.map { name, losses in
+      let gap = SampleMean(zip(losses, own).map { $0 - $1 })
+      let isSure = abs(gap.mean) > gap.halfWidth
+      return
+        "that of \(name) is \(isSure ? (gap.mean > 0 ? "higher" : "lower") : "not surely another"), by "
+        + "\(gap.mean.significant(3)) ± \(gap.halfWidth.significant(2)) task by task"
+    }
+    return "After \("step".counted(step)) the loss of \(method.rawValue) is "
+      + "\(SampleMean(own).mean.significant(4))"
+      + (sentences.isEmpty ? "." : "; " + sentences.joined(separator: "; ") + ".")
+  }
 
   /// What exact and first order make of the same tasks.
   private func comparison(_ exact: Method) -> String {
@@ -137,7 +188,7 @@ struct TrainReport {
   // MARK: - Files
 
   var document: JSONObject {
-    [
+    var document: JSONObject = [
       "problem": data.name, "settings": training, "route": "\(route)",
       "tasks": [
         "training": data.base.tasks.count, "validation": data.validation.count,
@@ -153,6 +204,8 @@ struct TrainReport {
         return object
       }, "verdict": verdict,
     ]
+    if let pooledRidge { document["ridgeOnAllRows"] = SampleMean(pooledRidge).mean }
+    return document
   }
 
   private func judgements(of result: Result) -> [JSONObject] {
