@@ -99,7 +99,7 @@ import Testing
   }
 
   /// Whether two lines are the same but for the last digits of numbers, and for rounding itself.
-  private func isAlike(_ one: Substring, _ other: Substring) -> Bool {
+  func isAlike(_ one: Substring, _ other: Substring) -> Bool {
     let (a, b) = (one.split(separator: " "), other.split(separator: " "))
     return a.count == b.count
       && zip(a, b).allSatisfy { a, b in
