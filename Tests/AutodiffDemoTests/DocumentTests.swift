@@ -69,8 +69,8 @@ import Testing
 
   /// What the page on the instruments shows is printed, but for the last digits of numbers.
   @Test(arguments: [
-    (0, ["diagnose"]), (1, ["ledger"]),
-    (2, ["curl", path("linear-1step")]), (6, ["laws", "--problem", "imaml"]),
+    (0, ["diagnose"]), (1, ["diagnose", "--initialisations", "5"]), (2, ["ledger"]),
+    (3, ["curl", path("linear-1step")]), (7, ["laws", "--problem", "imaml"]),
   ])
   func theInstrumentsShowWhatTheyPrint(_ block: Int, _ words: [String]) throws {
     let shown = try Self.blocks("text", in: "docs/instruments.md")[block].split(separator: "\n")

@@ -97,6 +97,62 @@ import Testing
     #expect((json["rateTimesCurvature"] as? Double ?? 0) > 0)
   }
 
+  @Test func diagnosesCoverStartsWhereTheyAreAsked() throws {
+    let one = try Demo("diagnose", path("relu-5steps"))
+    #expect(one.output.contains("Intervals are over tasks, at this one start"))
+    let text = try Demo("diagnose", path("relu-5steps"), "--initialisations", "3").output
+    #expect(text.hasPrefix(one.output) && text.contains("Over 3 initialisations, from seed 1 on"))
+    #expect(text.contains("Of 3 starts, "))
+    let run = try Demo(
+      "diagnose", path("relu-5steps"), "--initialisations", "3", "--seed", "8", "--json")
+    let over = try #require(try run.json()["initialisations"] as? [String: Any])
+    #expect((over["starts"] as? [Any])?.count == 3)
+    #expect((over["verdicts"] as? [String: Int])?.values.reduce(0, +) == 3)
+    #expect(over["verdict"] is String && (over["angle"] as? [String: Any])?["overStarts"] != nil)
+    for (words, message) in [
+      (["--initialisations", "2"], "'2' is not a whole number from 3 to 10000"),
+      (["--gain", "1"], "--gain is for the starts that --initialisations draws"),
+    ] {
+      let refused = try Demo(["diagnose", path("relu-5steps")] + words)
+      #expect(refused.status == 2 && refused.error.contains(message), "\(refused.error)")
+    }
+    let policies = try Demo(
+      "diagnose", path("mdp/mdp-3x2"), "--initialisations", "3")
+    #expect(policies.status == 2 && policies.error.contains("--initialisations is for networks"))
+  }
+
+  /// The gradients of 5000 tasks, of 1201 numbers each, would take some 700 MB if they were kept.
+  @Test func manyTasksKeepNoGradients() throws {
+    let width = 400
+    func matrix(_ rows: Int, _ columns: Int, _ value: (Int) -> Double) -> [String: Any] {
+      ["rows": rows, "columns": columns, "values": (0..<rows * columns).map(value)]
+    }
+    func points(_ task: Int, _ start: Double) -> [String: Any] {
+      [
+        "inputs": matrix(2, 1) { start + Double($0) },
+        "targets": matrix(2, 1) { Double((task * 7 + $0 * 3) % 11) - 5 },
+      ]
+    }
+    let parameters: [[String: Any]] = [
+      ("W1", 1, width), ("b1", 1, width), ("W2", width, 1), ("b2", 1, 1),
+    ]
+    .map { name, rows, columns in
+      matrix(rows, columns) { Double($0 * 37 % 19 - 9) / 90 }
+        .merging(["name": name]) { $1 }
+    }
+    let problem: [String: Any] = [
+      "format": "metagradient-problem-2", "network": ["kind": "relu", "sizes": [1, width, 1]],
+      "loss": "mean-squared-error", "parameters": parameters,
+      "adaptation": ["steps": 1, "learningRate": 0.01],
+      "tasks": (0..<5000).map { ["support": points($0, -1), "query": points($0, 1)] },
+    ]
+    let text = String(
+      decoding: try JSONSerialization.data(withJSONObject: problem), as: UTF8.self)
+    let run = try Demo(["diagnose", "-"], input: text, megabytes: 300)
+    #expect(run.status == 0, "\(run.error)")
+    #expect(run.output.contains("5000 tasks"))
+  }
+
   @Test func theTapeIsMarkedAndDrawn() throws {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).svg")
     defer { try? FileManager.default.removeItem(at: file) }

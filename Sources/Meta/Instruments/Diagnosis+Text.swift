@@ -89,6 +89,10 @@ extension Diagnosis: CustomStringConvertible {
         + (curvatureBounds
           ? ": a step back can change a gradient by up to \((100 * strength).fixed(0)) % of its length."
           : "."))
+    if angle?.interval != nil || normRatio?.interval != nil {
+      reasons.append(
+        "Intervals are over tasks, at this one start; at another, angles may be others.")
+    }
     if tasks < Self.fewestTasks {
       reasons.append(
         "\("task".counted(tasks)) \(tasks == 1 ? "says" : "say") too little of others of the kind: give "
