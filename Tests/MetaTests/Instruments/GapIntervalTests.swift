@@ -98,36 +98,41 @@ import Testing
     let all = figures(exact, other)
     let left = exact.indices.map { figures(without($0, exact), without($0, other)) }
     let lengths = (Tape.norm(mean(exact)), Tape.norm(mean(other)))
-    let directions = zip(exact, other).map { exact, other in
+    let directions: [([Double], [Double])] = zip(exact, other).map { exact, other in
       (exact.map { $0 / lengths.0 }, other.map { $0 / lengths.1 })
     }
     func withoutNoise(_ vectors: [[Double]], least: Double) -> Double {
       let mean = mean(vectors)
-      let squares = vectors.flatMap { zip($0, mean).map { ($0 - $1) * ($0 - $1) } }.reduce(0, +)
-      let square = mean.map { $0 * $0 }.reduce(0, +)
-      return max(
-        least * square.squareRoot(),
-        max(0, square - squares / (count * (count - 1))).squareRoot())
+      var (squares, square) = (0.0, 0.0)
+      for vector in vectors {
+        for (entry, middle) in zip(vector, mean) { squares += (entry - middle) * (entry - middle) }
+      }
+      for middle in mean { square += middle * middle }
+      let rest = square - squares / (count * (count - 1))
+      return max(least * square.squareRoot(), max(0, rest).squareRoot())
     }
     let isNear = all[0] < 90
-    let sum = withoutNoise(
-      directions.map { zip($0.0, $0.1).map { $0 + $1 } }, least: isNear ? 0.5 : 0)
-    let difference = withoutNoise(
-      directions.map { zip($0.0, $0.1).map { $0 - $1 } }, least: isNear ? 0 : 0.5)
-    let paired = [
-      atan2(difference, sum) * 360 / .pi,
-      all[1] + log(withoutNoise(directions.map(\.1), least: 0.5))
-        - log(withoutNoise(directions.map(\.0), least: 0.5)),
-    ]
-    let quantile = studentQuantile(exact.count - 1)
-    let ends = all.indices.map { figure in
-      let squares = left.reduce(0) { $0 + pow($1[figure] - all[figure], 2) }
-      let margin = quantile * (squares * (count - 1) / count).squareRoot()
-      return (
-        min(all[figure], paired[figure]) - margin, max(all[figure], paired[figure]) + margin
-      )
+    var (sums, differences): ([[Double]], [[Double]]) = ([], [])
+    for (exact, other) in directions {
+      sums.append(zip(exact, other).map { (a: Double, b: Double) -> Double in a + b })
+      differences.append(zip(exact, other).map { (a: Double, b: Double) -> Double in a - b })
     }
-    return [max(0, ends[0].0)...min(180, ends[0].1), exp(ends[1].0)...exp(ends[1].1)]
+    let sum = withoutNoise(sums, least: isNear ? 0.5 : 0)
+    let difference = withoutNoise(differences, least: isNear ? 0 : 0.5)
+    let angle: Double = atan2(difference, sum) * 360 / Double.pi
+    let lengthOfOther = withoutNoise(directions.map { $0.1 }, least: 0.5)
+    let lengthOfExact = withoutNoise(directions.map { $0.0 }, least: 0.5)
+    let paired: [Double] = [angle, all[1] + log(lengthOfOther) - log(lengthOfExact)]
+    let quantile = studentQuantile(exact.count - 1)
+    func ends(_ figure: Int) -> (low: Double, high: Double) {
+      var squares = 0.0
+      for one in left { squares += (one[figure] - all[figure]) * (one[figure] - all[figure]) }
+      let margin: Double = quantile * (squares * (count - 1) / count).squareRoot()
+      let (low, high) = (min(all[figure], paired[figure]), max(all[figure], paired[figure]))
+      return (low - margin, high + margin)
+    }
+    let (angles, ratios) = (ends(0), ends(1))
+    return [max(0, angles.low)...min(180, angles.high), exp(ratios.low)...exp(ratios.high)]
   }
 
   /// Figures of each task against the means are as good as all gradients.
