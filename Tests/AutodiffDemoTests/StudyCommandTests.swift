@@ -53,7 +53,7 @@ import Testing
     let parser = XMLParser(data: picture)
     #expect(parser.parse())
     let text = String(decoding: picture, as: UTF8.self)
-    #expect(text.contains("<title>") && text.contains("<path d=\"M"))
+    #expect(text.contains("<title>") && text.contains("<path class=\"line\" d=\"M"))
     #expect(!text.contains("nan") && !text.contains("inf\""))
 
     let table = String(
