@@ -19,6 +19,11 @@ import Testing
         "overparametrize", "--dimension", "8", "--rank", "2", "--width", "6", "--steps", "20",
         "--network", "relu", "--test-tasks", "5",
       ],
+      [
+        "train", "--csv", "docs/data/elnino.csv", "--task", "year", "--inputs", "month",
+        "--targets", "temperature", "--support", "4", "--methods", "all", "--iterations", "6",
+        "--diagnose-every", "3",
+      ],
       ["dial"], ["dial", path("linear-1step")], ["dial", path("digits-5way-1shot")],
       ["dial", path("linear-1step"), "--weights", "0.5"],
       ["cost", path("relu-5steps")], ["cost", path("linear-1step"), "--steps", "1"],

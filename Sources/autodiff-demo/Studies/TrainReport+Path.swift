@@ -81,7 +81,8 @@ extension TrainReport {
     var panels: [Figure.Panel] = []
     for figure in PathFigure.all {
       var panel = Figure.Panel(
-        title: "First order beside exact: \(figure.name)", x: Axis(label: "outer steps"),
+        title: "First order beside exact: \(figure.name)",
+        x: Axis(label: "outer steps", isWhole: true),
         y: Axis(label: figure.axis))
       for (index, method) in methods.enumerated() {
         panel.addMedian(
@@ -93,7 +94,7 @@ extension TrainReport {
     if let (method, steps) = ledger {
       var panel = Figure.Panel(
         title: "What first order drops by inner step, \(method.rawValue)",
-        x: Axis(label: "outer steps"), y: Axis(label: "share of the difference"))
+        x: Axis(label: "outer steps", isWhole: true), y: Axis(label: "share of the difference"))
       for step in 0..<steps {
         panel.addMedian(
           .init(methods.count + step),

@@ -252,7 +252,8 @@ struct TrainReport {
       ("Along training: loss of validation tasks", \.validation),
     ] {
       var panel = Figure.Panel(
-        title: title, x: Axis(label: "outer steps"), y: Axis(label: data.base.lossNames.outer))
+        title: title, x: Axis(label: "outer steps", isWhole: true),
+        y: Axis(label: data.base.lossNames.outer))
       for (index, method) in methods.enumerated() {
         panel.addMedian(
           .init(index),
@@ -263,7 +264,8 @@ struct TrainReport {
     panels += pathPanels
     for quantity in quantities {
       var panel = Figure.Panel(
-        title: "After adapting to \(data.judges.name) tasks", x: Axis(label: "inner steps"),
+        title: "After adapting to \(data.judges.name) tasks",
+        x: Axis(label: "inner steps", isWhole: true),
         y: Axis(label: quantity == .loss ? data.base.lossNames.outer : "accuracy"))
       for (index, method) in methods.enumerated() {
         let means = (0...steps).map { (Double($0), mean(method, quantity, step: $0)) }
