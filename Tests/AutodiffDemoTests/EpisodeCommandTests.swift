@@ -46,8 +46,8 @@ import Testing
     #expect(written.tasks == tasks)
     #expect(written.loss == .softmaxCrossEntropy)
     // The table in the place of the file is the same problem.
-    let direct = try Demo(["metagradient"] + words).json()
-    let read = try Demo("metagradient", out).json()
+    let direct = try Demo(["metagradient", "--method", "maml"] + words).json()
+    let read = try Demo("metagradient", out, "--method", "maml").json()
     #expect(direct["loss"] as? Double == read["loss"] as? Double && direct["loss"] != nil)
   }
 
@@ -78,6 +78,26 @@ import Testing
       ["train"] + Self.digits + ["--ways", "2", "--iterations", "2", "--tasks", "3"]
         + ["--validate", "0.25", "--network", "relu:64-4-2"])
     #expect(shared.output.contains("fresh training, 3 validation, 3 test tasks"), "\(shared)")
+  }
+
+  /// The classes that judge do not say by what numbers are divided.
+  @Test func theScaleIsThatOfTheTraining() throws {
+    let out = Self.temporary()
+    defer { try? FileManager.default.removeItem(atPath: out) }
+    let rows = [
+      ("a", 1), ("a", -2), ("b", 1.5), ("b", 0.5), ("c", 10), ("c", 8), ("d", 6), ("d", 4),
+    ]
+    let words = ["--classes", "k", "--ways", "2", "--queries", "1", "--test-classes", "c,d"]
+    for (raw, largest) in [([], 5.0), (["--raw"], 10)] {
+      let run = try Demo(
+        ["train", "--csv", "-", "--iterations", "1", "--tasks", "20", "--out", out] + words + raw,
+        input: "k,x\n" + rows.map { "\($0),\($1)\n" }.joined())
+      #expect(run.status == 0, "\(run.error)")
+      let inputs = try Self.problem(out).tasks.flatMap {
+        $0.support.inputs.elements + $0.query.inputs.elements
+      }
+      #expect(inputs.max() == largest && inputs.min() == 0.4 * largest)
+    }
   }
 
   @Test(arguments: [
