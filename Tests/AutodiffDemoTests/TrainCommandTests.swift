@@ -130,6 +130,22 @@ import autodiff_demo
     #expect(String(decoding: picture, as: UTF8.self).contains("</svg>"))
   }
 
+  /// Each task judges in one fold, beside a model that knows no tasks.
+  @Test func foldsAndTheModelWithoutTasks() throws {
+    let file = try Self.write(Self.waves(9))
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    let words = ["train", file, "--folds", "3", "--iterations", "5", "--methods", "maml,joint"]
+    let run = try Demo(words)
+    #expect(run.status == 0, "\(run.error)")
+    #expect(run.output.contains("the first of 3 folds, in which each task judges once"))
+    #expect(run.output.contains("\n  ridge on all rows "))
+    #expect(run.output.contains("that of joint after"))
+    #expect(try Demo(words).output == run.output)
+    try BadInputTests.expectRefusal(words + ["--seeds", "2"], "--seeds does not go with --folds")
+    try BadInputTests.expectRefusal(
+      ["train", file, "--folds", "10"], "9 of them for 10 folds")
+  }
+
   @Test func badWordsAreRefused() throws {
     let file = try Self.write(Self.waves(5))
     defer { try? FileManager.default.removeItem(atPath: file) }

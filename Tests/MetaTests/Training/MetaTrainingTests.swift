@@ -199,4 +199,68 @@ import Testing
       try TaskSplit(of: 9, validation: 0, test: .nan, seed: 1)
     }
   }
+
+  @Test func overAllFoldsEachTaskJudgesOnce() throws {
+    for (count, folds) in [(10, 10), (61, 7), (12, 2)] {
+      let splits = try (0..<folds).map {
+        try TaskSplit(fold: $0, of: folds, tasks: count, validation: 0.1, seed: 3)
+      }
+      #expect(splits.flatMap(\.test).sorted() == Array(0..<count))
+      for split in splits {
+        #expect(
+          (split.training + split.validation + split.test).sorted() == Array(0..<count))
+        #expect(!split.validation.isEmpty)
+      }
+    }
+    #expect(throws: MetaProblemError.self) {
+      try TaskSplit(fold: 0, of: 5, tasks: 4, validation: 0, seed: 3)
+    }
+  }
+
+  /// Categories alone and little strength: the mean of each; numbers: the normal equations.
+  @Test func ridgeOnAllRowsIsTheFormula() throws {
+    var generator = SeededGenerator(seed: 9)
+    let words = Matrix([[1, 0], [0, 1], [1, 0], [0, 1], [1, 0]] as [[Double]])
+    let targets = Matrix([[1], [10], [3], [20], [5]] as [[Double]])
+    let half = LabelledPoints(inputs: words, targets: targets)
+    let means = PooledRidge([LearningTask(support: half, query: half)], strength: 1e-10)
+      .predictions(Matrix([[1, 0], [0, 1]] as [[Double]]))
+    #expect(relativeDistance([means], [Matrix([[3], [15]] as [[Double]])]) < 1e-8)
+
+    let problem = try randomProblem(
+      ReLUNetwork(sizes: [3, 2, 2]), loss: .meanSquaredError, steps: 1, tasks: 4,
+      using: &generator)
+    let ridge = PooledRidge(problem.tasks, strength: 0.1)
+    let points = problem.tasks.flatMap { [$0.support, $0.query] }
+    // At the minimum the gradient of mean square / 2 + λ/2 Σw² is zero: residuals are orthogonal to ones, and against the
+    // inputs they are the penalty, which is linear in the weights.
+    let rows = Double(points.reduce(0) { $0 + $1.inputs.rows })
+    let intercept = ridge.predictions(Matrix(Shape(1, 3), repeating: 0))
+    for output in 0..<2 {
+      var (sum, along) = (0.0, [0.0, 0, 0])
+      for part in points {
+        let residuals = part.targets - ridge.predictions(part.inputs)
+        for row in 0..<part.inputs.rows {
+          sum += residuals[row, output]
+          for input in 0..<3 { along[input] += part.inputs[row, input] * residuals[row, output] }
+        }
+      }
+      #expect(abs(sum) < 1e-10)
+      for input in 0..<3 {
+        let unit = Matrix(Shape(1, 3)) { $1 == input ? 1 : 0 }
+        let weight = (ridge.predictions(unit) - intercept)[0, output]
+        #expect(abs(along[input] - 0.1 * rows * weight) < 1e-10)
+      }
+    }
+    let chosen = PooledRidge(
+      Array(problem.tasks[..<2]), validatedOn: Array(problem.tasks[2...]))
+    func error(_ ridge: PooledRidge) -> Double {
+      let judge = try? problem.with(tasks: Array(problem.tasks[2...]))
+      return judge?.queryLosses(ridge.predictions).reduce(0, +) ?? .nan
+    }
+    for power in -6...2 {
+      let other = PooledRidge(Array(problem.tasks[..<2]), strength: pow(10, Double(power)))
+      #expect(error(chosen) <= error(other) * (1 + 1e-9))
+    }
+  }
 }
