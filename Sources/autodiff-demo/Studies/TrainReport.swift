@@ -263,17 +263,32 @@ struct TrainReport {
     }
     panels += pathPanels
     for quantity in quantities {
+      let all = methods.flatMap { method in
+        (0...steps).map { mean(method, quantity, step: $0).mean }
+      }
+      let isWide =
+        quantity == .loss && (all.min() ?? 0) > 0 && (all.max() ?? 0) > 10 * (all.min() ?? 0)
       var panel = Figure.Panel(
         title: "After adapting to \(data.judges.name) tasks",
         x: Axis(label: "inner steps", isWhole: true),
-        y: Axis(label: quantity == .loss ? data.base.lossNames.outer : "accuracy"))
+        y: Axis(
+          label: quantity == .loss ? data.base.lossNames.outer : "accuracy", isLogarithmic: isWide))
       for (index, method) in methods.enumerated() {
         let means = (0...steps).map { (Double($0), mean(method, quantity, step: $0)) }
         panel.lines.append(.init(style: .init(index), points: means.map { ($0, $1.mean) }))
         panel.bands.append(
           .init(
             style: .init(index),
-            points: means.map { ($0, $1.mean - $1.halfWidth, $1.mean + $1.halfWidth) }))
+            points: means.map {
+              // A logarithm knows no band down to zero.
+              let low = $1.mean - $1.halfWidth
+              return ($0, isWide ? max(low, $1.mean / 10) : low, $1.mean + $1.halfWidth)
+            }))
+      }
+      if quantity == .loss, let pooledRidge {
+        let loss = SampleMean(pooledRidge).mean
+        panel.lines.append(
+          .init(style: ridgeStyle, points: [(0, loss), (Double(max(1, steps)), loss)]))
       }
       panels.append(panel)
     }
@@ -284,8 +299,12 @@ struct TrainReport {
       + (0..<(ledger?.steps ?? 0)).map {
         .init(style: .init(methods.count + $0), name: "inner step \($0 + 1)")
       }
+      + (pooledRidge == nil ? [] : [.init(style: ridgeStyle, name: "ridge on all rows")])
     return figure
   }
+
+  /// Behind those of the methods and of the inner steps.
+  private var ridgeStyle: Figure.Style { .init(methods.count + (ledger?.steps ?? 0)) }
 }
 
 extension OuterOptimizer {
