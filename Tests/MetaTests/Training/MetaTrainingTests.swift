@@ -220,12 +220,14 @@ import Testing
   /// Categories alone and little strength: the mean of each; numbers: the normal equations.
   @Test func ridgeOnAllRowsIsTheFormula() throws {
     var generator = SeededGenerator(seed: 9)
-    let words = Matrix([[1, 0], [0, 1], [1, 0], [0, 1], [1, 0]] as [[Double]])
-    let targets = Matrix([[1], [10], [3], [20], [5]] as [[Double]])
+    let words = try Matrix([[1, 0], [0, 1], [1, 0], [0, 1], [1, 0]] as [[Double]])
+    let targets = try Matrix([[1], [10], [3], [20], [5]] as [[Double]])
+    let each = try Matrix([[1, 0], [0, 1]] as [[Double]])
+    let expected = try Matrix([[3], [15]] as [[Double]])
     let half = LabelledPoints(inputs: words, targets: targets)
     let means = PooledRidge([LearningTask(support: half, query: half)], strength: 1e-10)
-      .predictions(Matrix([[1, 0], [0, 1]] as [[Double]]))
-    #expect(relativeDistance([means], [Matrix([[3], [15]] as [[Double]])]) < 1e-8)
+      .predictions(each)
+    #expect(relativeDistance([means], [expected]) < 1e-8)
 
     let problem = try randomProblem(
       ReLUNetwork(sizes: [3, 2, 2]), loss: .meanSquaredError, steps: 1, tasks: 4,
