@@ -98,8 +98,9 @@ import Testing
   }
 
   @Test func diagnosesCoverStartsWhereTheyAreAsked() throws {
+    let few = try Demo("diagnose", path("digits-5way-1shot"))
+    #expect(few.output.contains("Intervals are over tasks, at this one start"))
     let one = try Demo("diagnose", path("relu-5steps"))
-    #expect(one.output.contains("Intervals are over tasks, at this one start"))
     let text = try Demo("diagnose", path("relu-5steps"), "--initialisations", "3").output
     #expect(text.hasPrefix(one.output) && text.contains("Over 3 initialisations, from seed 1 on"))
     #expect(text.contains("Of 3 starts, "))

@@ -87,17 +87,18 @@ import autodiff_demo
     let file = try JSONDecoder().decode(
       ProblemFile.self, from: Data(contentsOf: URL(fileURLWithPath: out)))
     let layout = try #require(file.table)
-    let text = "month,year,temperature\n1,2011,24.5\n2,2011,25.5\n3,2011,\n1,2012,\n"
+    let text = "month,year,temperature\n1,2011,24.5\n2,2011,25.5\n3,2011,\n1,2012,\n2,2012,25\n"
     try Data(text.utf8).write(to: URL(fileURLWithPath: new))
     let predicted = try Demo("predict", out, "--csv", new)
     #expect(predicted.status == 0, "\(predicted.error)")
     let tasks = try TableTasks(Table(text), layout: layout, missingTargets: true)
     let known = try tasks.points([0, 1])
+    let own = try tasks.points([4])
     let adapted = file.problem.predictions(
       for: try tasks.inputMatrix([2]), after: LearningTask(support: known, query: known))
-    let before = file.problem.predictions(
-      for: try tasks.inputMatrix([3]), after: LearningTask(support: known, query: known), steps: 0)
-    let cells = [adapted, before].map { layout.unscaled($0).elements[0] }
+    let other = file.problem.predictions(
+      for: try tasks.inputMatrix([3]), after: LearningTask(support: own, query: own))
+    let cells = [adapted, other].map { layout.unscaled($0).elements[0] }
     #expect(
       predicted.output
         == "line,year,temperature\r\n4,2011,\(cells[0])\r\n5,2012,\(cells[1])\r\n")
@@ -108,7 +109,7 @@ import autodiff_demo
       (["nowhere.json", "--csv", new], "nowhere.json: cannot be read"),
       ([out], "--csv is missing"), ([out, "--csv", table], "nothing is to be predicted"),
       ([path("linear-1step"), "--csv", new], "does not say how it was made from a table"),
-      ([out, "--csv", new, "--support", "2"], "row 5, column 'temperature'"),
+      ([out, "--csv", new, "--support", "1"], "row 5, column 'temperature'"),
     ]
     for (words, part) in refused { try BadInputTests.expectRefusal(["predict"] + words, part) }
   }

@@ -84,7 +84,9 @@ extension Arguments {
   func output(_ option: String) throws -> OutputFile? {
     guard let path = value(option) else { return nil }
     let file = try OutputFile(path: path, option: option)
-    if (operands + [value("--csv")].compactMap(\.self)).contains(where: {
+    // In studies --csv names what is written.
+    let table = option == "--csv" ? nil : value("--csv")
+    if (operands + [table].compactMap(\.self)).contains(where: {
       $0 != "-" && OutputFile.target($0) == file.target
     }) {
       throw UserError("\(option) \(path): is the problem itself")

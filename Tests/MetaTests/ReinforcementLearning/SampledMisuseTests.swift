@@ -14,7 +14,7 @@ import Testing
     await expectStop(
       #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         _ = SampledPolicyTests.problem().ledger()
-      }, "maml-lvc: a recorded loop does not draw data on the way")
+      }, "does not draw data on the way")
     await expectStop(
       #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         _ = SampledPolicyTests.problem(steps: 2).drawn()
