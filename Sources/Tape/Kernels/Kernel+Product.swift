@@ -164,24 +164,30 @@ private struct Panel {
   /// Computes it in tiles of as many rows as leave registers for the operands.
   @inline(never)
   private func compute<Row: TileRow>(_: Row.Type) {
+    // Two loops, so that tiles which start at zero, nearly all, do not ask each time.
+    if sums == nil { tiles(Row.self, continue: false) } else { tiles(Row.self, continue: true) }
+  }
+
+  @inline(__always)
+  private func tiles<Row: TileRow>(_: Row.Type, continue continues: Bool) {
     var row = 0
     #if AVX512_KERNELS
       while Row.registers == 1, row + 5 < rows {
-        tile(Row.self, row, fives: 2)
+        tile(Row.self, row, fives: 2, continues)
         row += 10
       }
     #endif
     while row + 1 < rows {
-      tile(Row.self, row, fives: 1)
+      tile(Row.self, row, fives: 1, continues)
       row += 5
     }
-    if row < rows { tileOfOne(Row.self, row) }
+    if row < rows { tileOfOne(Row.self, row, continues) }
   }
 
   /// One row.
   @inline(__always)
-  private func tileOfOne<Row: TileRow>(_: Row.Type, _ row: Int) {
-    var sum = firstSum(Row.self, row)
+  private func tileOfOne<Row: TileRow>(_: Row.Type, _ row: Int, _ continues: Bool) {
+    var sum = continues ? firstSum(Row.self, row) : Row()
     var (term, entries) = (a + row * rowStep, b)
     for _ in 0..<terms {
       sum.add(term[0], Row(entries))
@@ -208,9 +214,9 @@ private struct Panel {
   /// Always computes them in full and stores those that exist: missing rows repeat the last one, and
   /// columns beyond the last are whatever lies there, which is why storage ends in slack.
   @inline(__always)
-  private func tile<Row: TileRow>(_: Row.Type, _ first: Int, fives: Int) {
-    var upper = FiveRows<Row>(self, first)
-    var lower = FiveRows<Row>(self, first + 5)
+  private func tile<Row: TileRow>(_: Row.Type, _ first: Int, fives: Int, _ continues: Bool) {
+    var upper = FiveRows<Row>(self, first, continues)
+    var lower = FiveRows<Row>(self, first + 5, continues)
     var (term, entries) = (a, b)
     for _ in 0..<terms {
       let row = Row(entries)
@@ -230,10 +236,10 @@ private struct FiveRows<Row: TileRow> {
   private let (step0, step1, step2, step3, step4): (Int, Int, Int, Int, Int)
 
   @inline(__always)
-  init(_ panel: Panel, _ first: Int) {
+  init(_ panel: Panel, _ first: Int, _ continues: Bool) {
     func step(_ row: Int) -> Int { min(first + row, panel.rows - 1) * panel.rowStep }
     (step0, step1, step2, step3, step4) = (step(0), step(1), step(2), step(3), step(4))
-    if panel.sums == nil { return }
+    if !continues { return }
     func sum(_ row: Int) -> Row { panel.firstSum(Row.self, min(first + row, panel.rows - 1)) }
     (sum0, sum1, sum2, sum3, sum4) = (sum(0), sum(1), sum(2), sum(3), sum(4))
   }
