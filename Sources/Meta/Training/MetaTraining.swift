@@ -102,7 +102,7 @@ public struct MetaTraining: Codable, Equatable, Sendable {
     _ goesOn: (_ step: TrainingStep, _ run: () -> Run) throws -> Bool
   ) rethrows {
     if isFinished(run) { return }
-    let problem = problem.with(tasks: tasks.sizes)
+    let problem = problem.with(tasks: tasks.sizes(batch))
     let trainer = Trainer(
       problem, order: order ?? run.method.order, by: route, from: run.state, threads: threads
     ) { tasks.batch(batch, using: &$0) }

@@ -23,13 +23,13 @@ public enum TaskSource: Sendable {
     }
   }
 
-  /// Tasks of every size that may come.
-  var sizes: [Parameters<Matrix>] {
+  /// Tasks of every size that may come, at least as many as make a step: they say how many threads are worth it.
+  func sizes(_ count: Int) -> [Parameters<Matrix>] {
     switch self {
     case .given(let tasks): return tasks
     case .drawn(let draw):
       var generator = SeededGenerator(seed: 0)
-      return [draw(&generator)]
+      return Array(repeating: draw(&generator), count: count)
     }
   }
 }
