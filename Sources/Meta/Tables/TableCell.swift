@@ -29,8 +29,9 @@ enum TableCell: Equatable {
   }
 }
 
-/// What stands in numbers beside digits, as people write them. No minus after the first
-/// digit, so that ranges and dates are words.
+/// What stands in numbers beside digits, as people write them.
+///
+/// There is no minus after the first digit, so that ranges and dates are words.
 private let marks = Array(".,'_ %+eE".utf8)
 
 private func isDigit(_ byte: UInt8) -> Bool {
