@@ -136,7 +136,7 @@ extension MetaProblem {
   ///
   /// - Parameters:
   ///   - seeds: What the parameters of each initialisation are drawn from, three or more.
-  ///   - gain: That of ``Nets/Network/initialParameters(gain:using:)``; by default 1 for a linear network, else √2.
+  ///   - gain: That of `initialParameters(gain:using:)` of the network; by default 1 for a linear network, else √2.
   ///   - threads: How many tasks run at once; it does not change a bit.
   ///   - generator: Where the first directions for the curvature come from.
   public func diagnosis(
