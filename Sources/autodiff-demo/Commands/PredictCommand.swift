@@ -20,7 +20,7 @@ let predictCommand = Command(
   ],
   details: """
     FILE is a problem that was made from a table, as train --out and import write it: it says which columns are read, and
-    how they were scaled. DATA needs the column of the task and those of the inputs; targets may be empty. The answer has a
+    how they were scaled. DATA needs the columns of task, inputs and targets; cells of targets may be empty. The answer has a
     row for each one that is predicted: its line in DATA, its task, and what is predicted in the units of the table, or
     the word. A task without a row to adapt to is predicted from where the training ended.
     """,
@@ -83,8 +83,9 @@ extension MetaProblem {
     }
     if csv.rows.isEmpty {
       throw UserError(
-        "nothing is to be predicted: every row has its targets; --support N adapts to the first N rows of a task"
-      )
+        "nothing is to be predicted: "
+          + (support.map { "no task has more than \("row".counted($0))" }
+            ?? "every row has its targets; --support N adapts to the first N rows of a task"))
     }
     return csv
   }

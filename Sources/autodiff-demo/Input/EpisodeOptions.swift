@@ -76,17 +76,26 @@ extension Arguments {
       }
       // Split first: an image and its turned copies are on one side, and the scale is that of the training.
       let largest = has("--raw") ? 1 : parts.training.largest
-      func episodes(_ classes: RowClasses) throws -> Episodes {
+      func episodes(_ classes: RowClasses, _ side: String) throws -> Episodes {
         let scaled = largest > 0 ? classes.divided(by: largest) : classes
-        return try Episodes(
-          of: has("--rotate") ? scaled.rotated() : scaled, ways: ways, shots: shots,
-          queries: queries)
+        do {
+          return try Episodes(
+            of: has("--rotate") ? scaled.rotated() : scaled, ways: ways, shots: shots,
+            queries: queries)
+        } catch {
+          let isSplit = parts.validation != nil || parts.test != nil
+          throw isSplit
+            ? UserError(
+              "\(error), those to \(side) (--test-classes, --rotate and --ways change it)")
+            : error
+        }
       }
       let dropped = table.rowCount - all.rows.reduce(0) { $0 + $1.rows }
       return NamedEpisodes(
         name: nameOfProblem(path) + (dropped > 0 ? ", \("row".counted(dropped)) dropped" : ""),
-        path: path, training: try episodes(parts.training),
-        validation: try parts.validation.map(episodes), test: try parts.test.map(episodes),
+        path: path, training: try episodes(parts.training, "train on"),
+        validation: try parts.validation.map { try episodes($0, "watch by") },
+        test: try parts.test.map { try episodes($0, "judge by") },
         count: count, generator: generator)
     }
   }

@@ -12,7 +12,17 @@ extension JSONFile {
   ///
   /// - Throws: ``UserError`` with the file, the place in it and what is wrong there.
   init(path: String) throws {
-    self = try naming(path) { try Self(data: contents(of: path)) }
+    self = try naming(path) {
+      let data = try contents(of: path)
+      do {
+        return try Self(data: data)
+      } catch {
+        if path.lowercased().hasSuffix(".csv") {
+          throw UserError("is no problem file; a table is given as --csv \(path) (import --help)")
+        }
+        throw error
+      }
+    }
   }
 
   /// Reads what JSON describes.

@@ -18,11 +18,15 @@ struct PathVerdict {
     verdict = order.first { count($0) > 0 } ?? .trust
     let counts = order.reversed().filter { count($0) > 0 }.map { "\($0.rawValue) at \(count($0))" }
     let first = points.filter { $0.1 == .distrust }.map(\.0).min()
+    let fewest = runs.flatMap { $0.records.compactMap(\.diagnosis?.tasks) }.min() ?? 0
     sentence =
       "Along the training by \(method.rawValue) the diagnosis of first order was "
       + "\(counts.joined(separator: ", ")) of \("point".counted(points.count))"
       + (first.map { ", the first to distrust after \("outer step".counted($0))" } ?? "")
       + ": over the whole path, \(verdict.rawValue)."
+      + (fewest < Diagnosis.fewestTasks
+        ? " With \("task".counted(fewest)) to look at nothing is trusted; \(Diagnosis.fewestTasks) are needed, by --validate."
+        : "")
   }
 }
 
