@@ -12,6 +12,16 @@ import autodiff_demo
     NSTemporaryDirectory() + "train-\(UUID().uuidString)\(name)"
   }
 
+  /// A run of the command that goes on, and whose output nobody reads.
+  private static func launched(_ words: [String]) throws -> Process {
+    let process = Process()
+    process.executableURL = Demo.products.appendingPathComponent("autodiff-demo")
+    process.arguments = words
+    (process.standardOutput, process.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
+    try process.run()
+    return process
+  }
+
   private static func waves(_ count: Int) throws -> MetaProblem {
     var generator = SeededGenerator(seed: 4)
     let network = ReLUNetwork(sizes: [1, 8, 1])
@@ -142,6 +152,10 @@ import autodiff_demo
     #expect(run.output.contains("\n  ridge on all rows "))
     #expect(run.output.contains("that of joint after"))
     #expect(try Demo(words).output == run.output)
+    // Standard input is read once for all folds.
+    let text = try String(contentsOfFile: file, encoding: .utf8)
+    let piped = try Demo(["train", "-"] + words.dropFirst(2), input: text)
+    #expect(piped.output.drop { $0 != ":" } == run.output.drop { $0 != ":" }, "\(piped.error)")
     try BadInputTests.expectRefusal(words + ["--seeds", "2"], "--seeds does not go with --folds")
     try BadInputTests.expectRefusal(
       ["train", file, "--folds", "10"], "9 of them for 10 folds")
@@ -182,13 +196,8 @@ import autodiff_demo
     var generator = SeededGenerator(seed: 8)
     var iterations: [Int] = []
     for _ in 0..<6 {
-      let process = Process()
-      process.executableURL = Demo.products.appendingPathComponent("autodiff-demo")
-      process.arguments = words + ["--checkpoint", checkpoint, "--checkpoint-every", "0"]
-      (process.standardOutput, process.standardError) = (
-        FileHandle.nullDevice, FileHandle.nullDevice
-      )
-      try process.run()
+      let process = try Self.launched(
+        words + ["--checkpoint", checkpoint, "--checkpoint-every", "0"])
       Thread.sleep(forTimeInterval: .random(in: 0.05...0.4, using: &generator))
       kill(process.processIdentifier, SIGKILL)
       process.waitUntilExit()
@@ -246,11 +255,7 @@ import autodiff_demo
     let checkpoint = Self.temporary(".checkpoint")
     defer { for path in [file, checkpoint] { try? FileManager.default.removeItem(atPath: path) } }
     let words = ["train", file, "--iterations", "1000000", "--checkpoint", checkpoint]
-    let first = Process()
-    first.executableURL = Demo.products.appendingPathComponent("autodiff-demo")
-    first.arguments = words + ["--checkpoint-every", "0"]
-    (first.standardOutput, first.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
-    try first.run()
+    let first = try Self.launched(words + ["--checkpoint-every", "0"])
     defer {
       kill(first.processIdentifier, SIGKILL)
       first.waitUntilExit()

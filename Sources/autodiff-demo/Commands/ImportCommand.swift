@@ -23,9 +23,7 @@ let importCommand = Command(
   guard let named = try arguments.tableProblem() else {
     throw UserError("import: --csv is missing; it names the table")
   }
-  let file =
-    try named.layout.map { try json(TableProblem(problem: named.problem, table: $0)) }
-    ?? json(named.problem)
+  let file = try problemFile(named.problem, named.layout)
   guard let out else { return Answer(file) }
   try out.write(file)
   return Answer("\(named.name)\n  \(named.problem.summary)\nWritten to \(out.path).\n")

@@ -82,3 +82,8 @@ private func problemDecoder() -> JSONDecoder {
   decoder.userInfo[.memoryLimit] = physicalMemory
   return decoder
 }
+
+/// A problem as a file has it, with the layout of its table where it was made from one.
+func problemFile(_ problem: MetaProblem, _ layout: TableLayout?) throws -> String {
+  try layout.map { try json(TableProblem(problem: problem, table: $0)) } ?? json(problem)
+}

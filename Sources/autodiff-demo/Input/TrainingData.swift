@@ -81,38 +81,37 @@ struct TrainingData: Sendable {
 
   /// The problem file at the trained point.
   func trainedFile(_ run: MetaTraining.Run) throws -> String {
-    let problem = try trained(run).adapting(.all)
-    return try layout.map { try json(TableProblem(problem: problem, table: $0)) } ?? json(problem)
+    try problemFile(trained(run).adapting(.all), layout)
   }
 }
 
 extension Arguments {
   /// What is trained on: one for each fold, or one for all seeds.
+  ///
+  /// FILE or table is read once, since standard input cannot be read again.
   func trainingData() throws -> [TrainingData] {
-    guard let folds = try wholeNumber("--folds", in: 2...1000) else {
-      return [try trainingData(nil)]
+    var folds: [(Int, of: Int)?] = [nil]
+    if let count = try wholeNumber("--folds", in: 2...1000) {
+      for option in ["--seeds", "--test", "--classes", "--out"] where has(option) {
+        throw UserError("\(name): \(option) does not go with --folds")
+      }
+      folds = (0..<count).map { ($0, of: count) }
     }
-    for option in ["--seeds", "--test", "--classes", "--out"] where has(option) {
-      throw UserError("\(name): \(option) does not go with --folds")
-    }
-    return try (0..<folds).map { try trainingData(($0, folds)) }
-  }
-
-  /// The tasks of the FILE or of the table, dealt by the shares or the folds.
-  private func trainingData(_ fold: (Int, of: Int)?) throws -> TrainingData {
-    if let episodes = try episodeTrainingData() { return episodes }
-    if let table = try table() { return try trainingData(of: table, fold) }
+    if let episodes = try episodeTrainingData() { return [episodes] }
+    if let table = try table() { return try folds.map { try trainingData(of: table, $0) } }
     guard let file = try problemOfFile() else {
       throw UserError("train: FILE or --csv is missing (--help tells more)")
     }
     let problem = try learning(in: file.problem)
-    let split = try naming(file.place) { try self.split(of: problem.tasks.count, fold) }
-    func part(_ indices: [Int]) -> [LearningTask] { indices.map { problem.tasks[$0] } }
-    let base = try problem.with(tasks: part(split.training))
-    return TrainingData(
-      name: file.name, place: file.place, problem: { _ in base }, base: base,
-      training: .given(base.taskData), validation: part(split.validation), test: part(split.test),
-      layout: file.layout)
+    return try folds.map { fold in
+      let split = try naming(file.place) { try self.split(of: problem.tasks.count, fold) }
+      func part(_ indices: [Int]) -> [LearningTask] { indices.map { problem.tasks[$0] } }
+      let base = try problem.with(tasks: part(split.training))
+      return TrainingData(
+        name: file.name, place: file.place, problem: { _ in base }, base: base,
+        training: .given(base.taskData), validation: part(split.validation), test: part(split.test),
+        layout: file.layout)
+    }
   }
 
   /// The tasks of a table: scaled on those to train on, with a start by each seed.

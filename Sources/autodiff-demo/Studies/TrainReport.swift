@@ -25,6 +25,11 @@ struct TrainReport {
   struct Result: Sendable {
     let run: MetaTraining.Run
     let judgements: [[Judgement]]
+
+    /// Over its own test tasks, the mean of a figure after some steps.
+    func mean(_ quantity: Quantity, step: Int) -> SampleMean {
+      SampleMean(judgements.compactMap { quantity.value($0[step]) })
+    }
   }
 
   /// A figure of a judgement.
@@ -212,7 +217,7 @@ struct TrainReport {
     (0...steps).map { step -> JSONObject in
       var object: JSONObject = ["step": step]
       for quantity in quantities {
-        let mean = SampleMean(result.judgements.compactMap { quantity.value($0[step]) })
+        let mean = result.mean(quantity, step: step)
         object[quantity.rawValue] = mean.mean
         object["\(quantity.rawValue)HalfWidth"] = mean.halfWidth
       }
@@ -235,7 +240,7 @@ struct TrainReport {
       }
       for step in 0...steps {
         for quantity in quantities {
-          let mean = SampleMean(result.judgements.compactMap { quantity.value($0[step]) })
+          let mean = result.mean(quantity, step: step)
           csv.rows.append([
             name, seed, "test \(quantity.rawValue)", "\(step)", "\(mean.mean)", "\(mean.halfWidth)",
           ])
