@@ -137,10 +137,8 @@ public final class MetaGradientEvaluator {
       guard let program = programs[task.shapes] else {
         stop("setTasks: no task had matrices of \(task.shapes)")
       }
-      let loaded = LoadedTask(task, program: program, index: index)
-      // Random directions go on, so that a training does not draw the same ones in every step.
-      if index < self.tasks.count { loaded.evaluations = self.tasks[index].evaluations }
-      return loaded
+      let former = index < self.tasks.count ? self.tasks[index] : nil
+      return LoadedTask(task, program: program, index: index, after: former)
     }
     cost = self.tasks.cost { gradients[$0.program].cost(after: nil) }
   }

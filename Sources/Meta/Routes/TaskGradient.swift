@@ -60,11 +60,18 @@ final class LoadedTask: @unchecked Sendable {
   /// How many evaluations there were, where they differ.
   var evaluations = 0
 
-  init(_ task: Parameters<Matrix>, program: Int, index: Int) {
-    let numbers = task.flattened
-    block = Storage(capacity: numbers.count)
-    block.write(numbers, at: 0)
+  /// - Parameter former: The task that had the place before: if it had the same shapes, its memory serves again.
+  init(_ task: Parameters<Matrix>, program: Int, index: Int, after former: LoadedTask? = nil) {
+    let shapes = task.shapes
+    let count = shapes.reduce(0) { $0 + $1.count }
+    let own = former.flatMap { $0.program == program ? $0.block : nil }
+    block = own ?? Storage(capacity: count)
+    for (value, offset) in zip(task.values, shapes.offsets()) {
+      block.write(value.elements, at: offset)
+    }
     (self.program, self.index) = (program, index)
+    // Random directions go on, so that a training does not draw the same ones in every step.
+    evaluations = former?.evaluations ?? 0
   }
 
   /// Makes room for data to be drawn in each step, and by the outer loss.

@@ -1,3 +1,4 @@
+public import Nets
 import Tape
 
 /// Few-shot classification: a task is some of the classes, and of each some rows to adapt to and others to be
@@ -58,7 +59,12 @@ public struct Episodes: TaskDistribution {
 
   /// Draws a task.
   public func task(using generator: inout some RandomNumberGenerator) -> LearningTask {
-    task(support: ways * shots, query: ways * queries, using: &generator)
+    draw(shots, queries, using: &generator)
+  }
+
+  /// Draws a task, the same as by any generator, but compiled for this one.
+  public func task(using generator: inout SeededGenerator) -> LearningTask {
+    draw(shots, queries, using: &generator)
   }
 
   /// Draws a task of other sizes, as many rows of each class.
@@ -72,7 +78,13 @@ public struct Episodes: TaskDistribution {
     if support < ways || query < ways || support % ways != 0 || query % ways != 0 {
       stop("Episodes: \(support) + \(query) points do not fit \(ways) ways")
     }
-    let (shots, queries) = (support / ways, query / ways)
+    return draw(support / ways, query / ways, using: &generator)
+  }
+
+  @inline(__always)
+  private func draw(
+    _ shots: Int, _ queries: Int, using generator: inout some RandomNumberGenerator
+  ) -> LearningTask {
     let drawn = classes.names.indices.drawn(ways, using: &generator)
     let rows = drawn.map { index in
       let there = classes.rows[index].rows

@@ -186,6 +186,7 @@ extension RowClasses {
 
 extension Range<Int> {
   /// So many different numbers of the range, in the order drawn.
+  @inline(__always)
   func drawn(_ count: Int, using generator: inout some RandomNumberGenerator) -> [Int] {
     var all = Array(self)
     for place in 0..<count {

@@ -18,6 +18,7 @@ private final class TrajectorySampler<World: Environment>: DataDrawer {
   private let acting: Workspace
   private let parameterCount: Int
   private let seen: Storage
+  private var batch: Batch
 
   init(_ problem: SampledPolicyProblem<World>) {
     (environment, policy) = (problem.environment, problem.policy)
@@ -34,6 +35,7 @@ private final class TrajectorySampler<World: Environment>: DataDrawer {
         inputs: parameters.values + [observations],
         outputs: policy.distribution(observations, parameters)))
     parameterCount = parameters.count
+    batch = Batch(environment, trajectories: trajectories)
     seen = Storage(capacity: trajectories * width)
     acting.bind(parameterCount..<parameterCount + 1, to: seen, at: 0)
   }
@@ -46,7 +48,8 @@ private final class TrajectorySampler<World: Environment>: DataDrawer {
     var seeds = SeededGenerator(seed: UInt64(block.read(environment.taskWidth, 1)[0]))
     for _ in 0..<step { _ = seeds.next() }
     var generator = SeededGenerator(seed: seeds.next())
-    let batch = run(task, using: &generator)
+    // By inout: one access to the property, not one for each number.
+    run(task, into: &batch, using: &generator)
     let shape = Shape(trajectories * environment.horizon, environment.observationWidth)
     let estimate = estimator.estimate(
       rewards: batch.rewards, mask: batch.mask, observations: Matrix(shape, batch.observations))
@@ -62,21 +65,37 @@ private final class TrajectorySampler<World: Environment>: DataDrawer {
   /// Trajectories side by side, row *i* · horizon + *t* for step *t* of trajectory *i*; zeros after their end.
   private struct Batch {
     var observations, actions, mask, rewards, returns: [Double]
+
+    init(_ environment: World, trajectories: Int) {
+      func zeros(_ count: Int) -> [Double] { Array(repeating: 0, count: count) }
+      let count = trajectories * environment.horizon
+      observations = zeros(count * environment.observationWidth)
+      actions = zeros(count * environment.actionWidth)
+      (mask, rewards, returns) = (zeros(count), zeros(count), zeros(trajectories))
+    }
+
+    /// Sets all to zero where they are.
+    mutating func clear() {
+      func clear(_ numbers: inout [Double]) { for i in numbers.indices { numbers[i] = 0 } }
+      clear(&observations)
+      clear(&actions)
+      clear(&mask)
+      clear(&rewards)
+      clear(&returns)
+    }
   }
 
-  private func run(_ task: [Double], using generator: inout SeededGenerator) -> Batch {
+  private func run(
+    _ task: [Double], into batch: inout Batch, using generator: inout SeededGenerator
+  ) {
     let horizon = environment.horizon
     let (seenWidth, actionWidth) = (environment.observationWidth, environment.actionWidth)
-    func zeros(_ count: Int) -> [Double] { Array(repeating: 0, count: count) }
-    let count = trajectories * horizon
-    var batch = Batch(
-      observations: zeros(count * seenWidth), actions: zeros(count * actionWidth),
-      mask: zeros(count), rewards: zeros(count), returns: zeros(trajectories))
+    batch.clear()
     var states = (0..<trajectories).map { _ in
       environment.firstState(task, using: &generator)
     }
     var goesOn = Array(repeating: true, count: trajectories)
-    var present = zeros(trajectories * seenWidth)
+    var present = Array(repeating: 0.0, count: trajectories * seenWidth)
     for time in 0..<horizon {
       for index in 0..<trajectories {
         environment.observe(states[index], into: &present, at: index * seenWidth)
@@ -98,6 +117,5 @@ private final class TrajectorySampler<World: Environment>: DataDrawer {
         goesOn[index] = !isOver
       }
     }
-    return batch
   }
 }
