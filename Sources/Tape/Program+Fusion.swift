@@ -1,4 +1,4 @@
-/// One kernel call of a program: a line, or a matrix product together with the sum it goes into.
+/// One kernel call of a program: a line, or a matrix product together with what it goes into.
 struct Call {
   /// The line whose value it leaves.
   let line: Int
@@ -18,17 +18,20 @@ struct Call {
 /// Turns the lines of a recording into as few kernel calls as give the same bits.
 ///
 /// A product that is only added to something, perhaps after a multiplication by a number, becomes one
-/// call with the sum: `θ + (−α) · (aᵀ · b)` then passes over θ once instead of three times. Each of
-/// the steps still rounds. And nothing is copied for the sake of `stopGradient`.
+/// call with the sum: `θ + (−α) · (aᵀ · b)` then passes over θ once instead of three times. So does a rectifier of
+/// such a sum, and on the way back the mask of a product. Each of the steps still rounds. And nothing is copied for
+/// the sake of `stopGradient`.
 struct Fusion {
-  private let lines: [Instruction]
+  private let recording: Recording
+  private var lines: [Instruction] { recording.instructions }
   /// What each line reads, past every `stopGradient`.
   private var operands: [Operands] = []
   private var uses: [Int]
   private var isOutput: [Bool]
 
   init(_ recording: Recording, outputs: [Int]) {
-    lines = recording.instructions
+    self.recording = recording
+    let lines = recording.instructions
     uses = Array(repeating: 0, count: lines.count)
     isOutput = Array(repeating: false, count: lines.count)
     for output in outputs {
@@ -55,9 +58,9 @@ struct Fusion {
     // Backwards, so that a sum comes before the product that it takes in.
     for (index, line) in lines.enumerated().reversed()
     where !line.isLeaf && !isTakenIn[index] && isNeeded(index) {
-      if let sum = sumOfProduct(index) {
-        for taken in sum.taken { isTakenIn[taken] = true }
-        calls.append(sum.call)
+      if let (call, taken) = sumOfProduct(index) ?? rectifiedSum(index) ?? maskedProduct(index) {
+        for line in taken { isTakenIn[line] = true }
+        calls.append(call)
       } else {
         let isElementwise =
           if case .elementwise = line.operation.shapeRule { true } else { false }
@@ -84,13 +87,44 @@ struct Fusion {
       guard let (product, transposed, scale) = scaledProduct(term) else { continue }
       let factors = operands[product]
       let call = Call(
-        line: index, kernel: .product(transposed: transposed, isAdded: true),
+        line: index, kernel: .product(transposed: transposed, ending: .added),
         shapeRule: .product(transposed: transposed),
         operands: Operands([factors[0], factors[1], addend]), scale: scale,
         overwritable: factors.contains(addend) ? 0..<0 : 2..<3)
       return (call, [term, product])
     }
     return nil
+  }
+
+  /// A rectifier and the lines that it takes in, if what it rectifies is a sum as above that nothing else reads.
+  private func rectifiedSum(_ index: Int) -> (call: Call, taken: [Int])? {
+    guard lines[index].operation == .relu, uses[operands[index][0]] == 1,
+      let (sum, taken) = sumOfProduct(operands[index][0]),
+      case .product(let transposed) = sum.shapeRule
+    else { return nil }
+    let call = Call(
+      line: index, kernel: .product(transposed: transposed, ending: .addedAndRectified),
+      shapeRule: sum.shapeRule, operands: sum.operands, scale: sum.scale,
+      overwritable: sum.overwritable)
+    return (call, taken + [sum.line])
+  }
+
+  /// The mask of a product, zero where it does not hold, and the product, if nothing else reads that.
+  private func maskedProduct(_ index: Int) -> (call: Call, taken: [Int])? {
+    let line = lines[index]
+    guard line.operation == .select else { return nil }
+    let (mask, product, otherwise) = (operands[index][0], operands[index][1], operands[index][2])
+    guard lines[mask].shape == line.shape, lines[product].shape == line.shape,
+      uses[product] == 1, case .product(let transposed) = lines[product].operation.shapeRule,
+      recording.scalarConstant(otherwise)?.bitPattern == 0
+    else { return nil }
+    let factors = operands[product]
+    let call = Call(
+      line: index, kernel: .product(transposed: transposed, ending: .masked),
+      shapeRule: .product(transposed: transposed),
+      operands: Operands([factors[0], factors[1], mask]),
+      overwritable: factors.contains(mask) ? 0..<0 : 2..<3)
+    return (call, [product])
   }
 
   /// The product on a line, or the one that the line multiplies by a number, if nothing else reads it.

@@ -57,6 +57,42 @@ import Testing
     }
   }
 
+  @Test(arguments: Orientation.allCases)
+  func rectifiedSumsAndMaskedProductsAreTheBitsOfTheirParts(_ multiply: Orientation) {
+    var generator = SeededGenerator(seed: 13)
+    let odd = [Double.nan, -.nan, 0, -0.0, .infinity, -.infinity]
+    for (m, k, n) in [
+      (1, 1, 1), (2, 1, 9), (5, 3, 4), (6, 8, 1), (10, 9, 17), (11, 1, 3), (13, 40, 40), (7, 2, 8),
+    ] {
+      var values = randomMatrices(
+        multiply.shapes(m, k, n) + [Shape(m, n), Shape(1, n), .scalar], using: &generator)
+      values[2] = Matrix(Shape(m, n)) { row, column in
+        let place = row * n + column
+        return place % 3 == 0 ? odd[place / 3 % odd.count] : values[2][row, column]
+      }
+      let tape = GradientTape()
+      let inputs = values.map { tape.input($0) }
+      let product = multiply(inputs[0], inputs[1])
+      for result in [
+        (product + inputs[2]).relu(), (inputs[3] + inputs[4] * product).relu(),
+        inputs[2].select(product, elseWhereNotPositive: 0),
+      ] {
+        let program = Program(inputs: inputs, outputs: [result])
+        #expect(program.cost.instructions == 1)
+        #expect(bits(program.run(values)) == bits([result.value]), "\(m)×\(k)×\(n)")
+      }
+      // Nothing but 0 is what a mask leaves, and nothing that others read is taken in.
+      for outputs in [
+        [inputs[2].select(product, elseWhereNotPositive: -0.0)],
+        [inputs[2].select(product, elseWhereNotPositive: 0), product],
+      ] {
+        let program = Program(inputs: inputs, outputs: outputs)
+        #expect(program.cost.instructions == 2)
+        #expect(bits(program.run(values)) == bits(outputs.map(\.value)))
+      }
+    }
+  }
+
   @Test func aSumMayLieOverTheTermItAddsTo() {
     var generator = SeededGenerator(seed: 12)
     let values = randomMatrices([Shape(7, 7), Shape(7, 7)], using: &generator)

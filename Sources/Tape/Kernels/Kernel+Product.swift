@@ -5,27 +5,21 @@ extension Kernel {
   /// The terms of an entry are added in one fixed order, so a product is the same bits wherever its
   /// operands lie, and for whatever processor it is compiled, if that fuses.
   ///
-  /// Where it is added, the result is the third operand, perhaps a row that is repeated, plus the product
-  /// times the scale: each rounds as in a kernel of its own. The result may lie over the third operand,
-  /// since entries are read just before they are written.
-  static func product(transposed: ShapeRule.Transposition, isAdded: Bool = false) -> Kernel {
-    switch (transposed, isAdded) {
-    case (.none, false): Kernel { multiply($0, transposed: .none, isAdded: false) }
-    case (.first, false): Kernel { multiply($0, transposed: .first, isAdded: false) }
-    case (.second, false): Kernel { multiply($0, transposed: .second, isAdded: false) }
-    case (.none, true): Kernel { multiply($0, transposed: .none, isAdded: true) }
-    case (.first, true): Kernel { multiply($0, transposed: .first, isAdded: true) }
-    case (.second, true): Kernel { multiply($0, transposed: .second, isAdded: true) }
-    }
+  /// What becomes of it besides rounds as in a kernel of its own. The result may lie over the third operand, since
+  /// entries are read just before they are written.
+  static func product(
+    transposed: ShapeRule.Transposition, ending: ProductEnding = .asItIs
+  ) -> Kernel {
+    Kernel { multiply($0, transposed: transposed, ending) }
   }
 
   @inline(__always)
   private static func multiply(
-    _ call: KernelCall, transposed: ShapeRule.Transposition, isAdded: Bool
+    _ call: KernelCall, transposed: ShapeRule.Transposition, _ ending: ProductEnding
   ) {
     let (m, n) = (call.shape.rows, call.shape.columns)
     let k = transposed == .first ? call.a.shape.rows : call.a.shape.columns
-    if transposed == .first, n == 1, !isAdded || call.c.shape == call.shape {
+    if transposed == .first, n == 1, ending == .asItIs || call.c.shape == call.shape {
       // aᵀ · b, a column, lies in memory as the row bᵀ · a does, which needs no narrow tiles.
       return multiply(
         KernelCall(
@@ -33,20 +27,21 @@ extension Kernel {
           a: Operand(base: call.b.base, shape: Shape(1, k)),
           b: call.a, c: Operand(base: call.c.base, shape: Shape(1, m)), scale: call.scale,
           scratch: call.scratch, continues: call.continues, isLast: call.isLast),
-        transposed: .none, isAdded: isAdded)
+        transposed: .none, ending)
     }
-    if transposed != .first, n == 1, k >= 8 { return multiplyByColumn(call, isAdded: isAdded) }
-    let isAdded = isAdded && call.isLast
+    if transposed != .first, n == 1, k >= 8 { return multiplyByColumn(call, ending) }
+    if k == 1, !call.continues, call.isLast { return multiplyColumnByRow(call, ending) }
+    let ending = call.isLast ? ending : .asItIs
     var panel = Panel(
       result: call.result, stride: n, rows: m, columns: 0, a: call.a.base,
       rowStep: transposed == .first ? 1 : k, termStep: transposed == .first ? m : 1,
-      b: call.b.base, bStride: n, terms: k, addend: isAdded ? call.c.base : nil,
-      addendStride: call.c.shape.rows == 1 ? 0 : n, scale: call.scale)
+      b: call.b.base, bStride: n, terms: k, ending: ending, other: call.c.base,
+      otherStride: call.c.shape.rows == 1 ? 0 : n, scale: call.scale)
     for column in stride(from: 0, to: n, by: panelWidth) {
       panel.columns = min(panelWidth, n - column)
       panel.result = call.result + column
       if call.continues { panel.sums = UnsafePointer(panel.result) }
-      if isAdded { panel.addend = call.c.base + column }
+      panel.other = call.c.base + column
       if transposed == .second, k > 1 {
         for first in stride(from: 0, to: panel.columns, by: 8) {
           pack(
@@ -71,9 +66,9 @@ extension Kernel {
   /// The product with one column, whose terms lie side by side in memory: each of eight sums takes every
   /// eighth term, and the sums are added last.
   @inline(__always)
-  private static func multiplyByColumn(_ call: KernelCall, isAdded: Bool) {
+  private static func multiplyByColumn(_ call: KernelCall, _ ending: ProductEnding) {
     let k = call.a.shape.columns
-    let addendStep = call.c.shape.rows == 1 ? 0 : 1
+    let otherStep = call.c.shape.rows == 1 ? 0 : 1
     for row in 0..<call.shape.rows {
       let a = call.a.base + row * k
       var sums = SIMD8<Double>()
@@ -87,7 +82,31 @@ extension Kernel {
         total += a[term] * call.b.base[term]
         term += 1
       }
-      call.result[row] = isAdded ? call.c.base[row * addendStep] + call.scale * total : total
+      let other = call.c.base[row * otherStep]
+      switch ending {
+      case .asItIs: break
+      case .masked: total = other <= 0 ? 0 : total
+      case .added, .addedAndRectified:
+        total = other + call.scale * total
+        if ending == .addedAndRectified, total <= 0 { total = 0 }
+      }
+      call.result[row] = total
+    }
+  }
+
+  /// The product of a column and a row, which is bound by its result: no tiles, eight columns at a time.
+  @inline(__always)
+  private static func multiplyColumnByRow(_ call: KernelCall, _ ending: ProductEnding) {
+    let (rows, columns) = (call.shape.rows, call.shape.columns)
+    let otherStride = call.c.shape.rows == 1 ? 0 : columns
+    for column in stride(from: 0, to: columns, by: 8) {
+      let entries = SIMD8(call.b.base + column)
+      for row in 0..<rows {
+        var product = SIMD8<Double>()
+        product.add(call.a.base[row], entries)
+        product.end(ending, call.c.base + row * otherStride + column, scale: call.scale)
+        product.store(call.result + row * columns + column, columns - column)
+      }
     }
   }
 
@@ -102,6 +121,28 @@ extension Kernel {
   static func scratchCount(terms: Int) -> Int { 16 * terms }
 }
 
+/// What becomes of each entry of a product, with that of a third operand, perhaps a row that is repeated.
+enum ProductEnding {
+  case asItIs
+  /// The third operand plus the product times the scale.
+  case added
+  /// The same, and 0 where that is not positive.
+  case addedAndRectified
+  /// 0 where the third operand is not positive.
+  case masked
+}
+
+extension TileRow {
+  @inline(__always)
+  mutating func end(_ ending: ProductEnding, _ other: UnsafePointer<Double>, scale: Double) {
+    if ending == .asItIs { return }
+    let other = Self(other)
+    if ending == .masked { return clear(whereNotPositive: other) }
+    self.scale(scale, thenAdd: other)
+    if ending == .addedAndRectified { clear(whereNotPositive: self) }
+  }
+}
+
 /// Copies up to eight rows of `k` numbers so that they become eight columns, side by side.
 ///
 /// Columns beyond `rows` repeat the last one; nobody stores what is computed from them.
@@ -113,17 +154,23 @@ private func pack(
   let (r0, r1, r2, r3) = (row(0), row(1), row(2), row(3))
   let (r4, r5, r6, r7) = (row(4), row(5), row(6), row(7))
   var term = 0
-  while term + 4 <= k {
-    let (a0, a1) = (SIMD4(r0 + term), SIMD4(r1 + term))
-    let (a2, a3) = (SIMD4(r2 + term), SIMD4(r3 + term))
-    let (a4, a5) = (SIMD4(r4 + term), SIMD4(r5 + term))
-    let (a6, a7) = (SIMD4(r6 + term), SIMD4(r7 + term))
-    for lane in 0..<4 {
-      let column = SIMD8(
-        a0[lane], a1[lane], a2[lane], a3[lane], a4[lane], a5[lane], a6[lane], a7[lane])
-      column.store(target + (term + lane) * Kernel.panelWidth, 8)
+  while term + 2 <= k {
+    // Pairs, of which every second entry then makes a column: so the shuffles stay within 128 bits.
+    let upper = (
+      SIMD4(lowHalf: SIMD2(r0 + term), highHalf: SIMD2(r2 + term)),
+      SIMD4(lowHalf: SIMD2(r1 + term), highHalf: SIMD2(r3 + term))
+    )
+    let lower = (
+      SIMD4(lowHalf: SIMD2(r4 + term), highHalf: SIMD2(r6 + term)),
+      SIMD4(lowHalf: SIMD2(r5 + term), highHalf: SIMD2(r7 + term))
+    )
+    let column = target + term * Kernel.panelWidth
+    for lane in 0..<2 {
+      let next = column + lane * Kernel.panelWidth
+      SIMD4(upper.0[lane], upper.1[lane], upper.0[lane + 2], upper.1[lane + 2]).storeAll(next)
+      SIMD4(lower.0[lane], lower.1[lane], lower.0[lane + 2], lower.1[lane + 2]).storeAll(next + 4)
     }
-    term += 4
+    term += 2
   }
   while term < k {
     let column = SIMD8(
@@ -148,8 +195,10 @@ private struct Panel {
   let terms: Int
   /// Where the sums of earlier terms lie, as the result does.
   var sums: UnsafePointer<Double>?
-  var addend: UnsafePointer<Double>?
-  let addendStride: Int
+  let ending: ProductEnding
+  /// The third operand, if the ending has one.
+  var other: UnsafePointer<Double>
+  let otherStride: Int
   let scale: Double
 
   /// Computes it in registers as wide as its columns ask for.
@@ -173,12 +222,12 @@ private struct Panel {
     var row = 0
     #if AVX512_KERNELS
       while Row.registers == 1, row + 5 < rows {
-        tile(Row.self, row, fives: 2, continues)
+        tile(TenRows<Row>.self, row, continues)
         row += 10
       }
     #endif
     while row + 1 < rows {
-      tile(Row.self, row, fives: 1, continues)
+      tile(FiveRows<Row>.self, row, continues)
       row += 5
     }
     if row < rows { tileOfOne(Row.self, row, continues) }
@@ -205,33 +254,58 @@ private struct Panel {
   @inline(__always)
   func finish<Row: TileRow>(_ sum: Row, _ row: Int) {
     var sum = sum
-    if let addend { sum.scale(scale, thenAdd: Row(addend + row * addendStride)) }
+    sum.end(ending, other + row * otherStride, scale: scale)
     sum.store(result + row * stride, columns)
   }
 
-  /// Five rows, or twice five, from `first` on.
+  /// Some rows from `first` on.
   ///
   /// Always computes them in full and stores those that exist: missing rows repeat the last one, and
   /// columns beyond the last are whatever lies there, which is why storage ends in slack.
   @inline(__always)
-  private func tile<Row: TileRow>(_: Row.Type, _ first: Int, fives: Int, _ continues: Bool) {
-    var upper = FiveRows<Row>(self, first, continues)
-    var lower = FiveRows<Row>(self, first + 5, continues)
+  private func tile<Rows: TileRows>(_: Rows.Type, _ first: Int, _ continues: Bool) {
+    var sums = Rows(self, first, continues)
     var (term, entries) = (a, b)
     for _ in 0..<terms {
-      let row = Row(entries)
-      upper.add(term, row)
-      if fives == 2 { lower.add(term, row) }
+      sums.add(term, Rows.Row(entries))
       term += termStep
       entries += bStride
     }
-    upper.store(in: self, first)
-    if fives == 2 { lower.store(in: self, first + 5) }
+    sums.store(in: self, first)
   }
 }
 
-/// The sums of five rows of a tile, and where in the first operand the factors of each lie.
-private struct FiveRows<Row: TileRow> {
+/// The sums of the rows of a tile, and where in the first operand the factors of each lie.
+private protocol TileRows {
+  associatedtype Row: TileRow
+  init(_ panel: Panel, _ first: Int, _ continues: Bool)
+  mutating func add(_ term: UnsafePointer<Double>, _ entries: Row)
+  func store(in panel: Panel, _ first: Int)
+}
+
+private struct TenRows<Row: TileRow>: TileRows {
+  private var upper, lower: FiveRows<Row>
+
+  @inline(__always)
+  init(_ panel: Panel, _ first: Int, _ continues: Bool) {
+    upper = FiveRows(panel, first, continues)
+    lower = FiveRows(panel, first + 5, continues)
+  }
+
+  @inline(__always)
+  mutating func add(_ term: UnsafePointer<Double>, _ entries: Row) {
+    upper.add(term, entries)
+    lower.add(term, entries)
+  }
+
+  @inline(__always)
+  func store(in panel: Panel, _ first: Int) {
+    upper.store(in: panel, first)
+    lower.store(in: panel, first + 5)
+  }
+}
+
+private struct FiveRows<Row: TileRow>: TileRows {
   private var (sum0, sum1, sum2, sum3, sum4) = (Row(), Row(), Row(), Row(), Row())
   private let (step0, step1, step2, step3, step4): (Int, Int, Int, Int, Int)
 

@@ -8,6 +8,8 @@ protocol TileRow {
   /// Adds `factor · entries`, fused where the processor can: elsewhere fusing is a slow call.
   mutating func add(_ factor: Double, _ entries: Self)
   mutating func scale(_ factor: Double, thenAdd addend: Self)
+  /// Sets to 0 what stands where a mask is zero or negative.
+  mutating func clear(whereNotPositive mask: Self)
   /// Stores the first `width`, or all if they are fewer.
   func store(_ pointer: UnsafeMutablePointer<Double>, _ width: Int)
 }
@@ -40,17 +42,40 @@ extension SIMD where Scalar == Double {
   }
 
   @inline(__always)
-  func store(_ pointer: UnsafeMutablePointer<Double>, _ width: Int) {
-    if width >= scalarCount {
-      UnsafeMutableRawPointer(pointer).storeBytes(of: self, as: Self.self)
-    } else {
-      for lane in 0..<width { pointer[lane] = self[lane] }
-    }
+  func storeAll(_ pointer: UnsafeMutablePointer<Double>) {
+    UnsafeMutableRawPointer(pointer).storeBytes(of: self, as: Self.self)
   }
 }
 
-extension SIMD4: TileRow where Scalar == Double {}
-extension SIMD8: TileRow where Scalar == Double {}
+// What the library has for each width becomes instructions; the same for any width would go lane by lane. A part is
+// stored half by half for the same reason.
+extension SIMD4: TileRow where Scalar == Double {
+  @inline(__always)
+  mutating func clear(whereNotPositive mask: Self) {
+    replace(with: 0, where: mask .<= 0)
+  }
+
+  @inline(__always)
+  func store(_ pointer: UnsafeMutablePointer<Double>, _ width: Int) {
+    if width >= 4 { return storeAll(pointer) }
+    if width >= 2 { lowHalf.storeAll(pointer) } else if width == 1 { pointer[0] = self[0] }
+    if width == 3 { pointer[2] = self[2] }
+  }
+}
+
+extension SIMD8: TileRow where Scalar == Double {
+  @inline(__always)
+  mutating func clear(whereNotPositive mask: Self) {
+    replace(with: 0, where: mask .<= 0)
+  }
+
+  @inline(__always)
+  func store(_ pointer: UnsafeMutablePointer<Double>, _ width: Int) {
+    if width >= 8 { return storeAll(pointer) }
+    lowHalf.store(pointer, width)
+    if width > 4 { highHalf.store(pointer + 4, width - 4) }
+  }
+}
 
 #if AVX512_KERNELS
   /// Sixteen numbers in two registers.
@@ -78,6 +103,12 @@ extension SIMD8: TileRow where Scalar == Double {}
     mutating func scale(_ factor: Double, thenAdd addend: Pair) {
       low.scale(factor, thenAdd: addend.low)
       high.scale(factor, thenAdd: addend.high)
+    }
+
+    @inline(__always)
+    mutating func clear(whereNotPositive mask: Pair) {
+      low.clear(whereNotPositive: mask.low)
+      high.clear(whereNotPositive: mask.high)
     }
 
     @inline(__always)
