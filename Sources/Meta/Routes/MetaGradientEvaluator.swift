@@ -144,8 +144,11 @@ public final class MetaGradientEvaluator {
   }
 
   /// Evaluates the meta-gradient at the present outer variables, over all tasks.
-  public func evaluate() -> MetaGradient {
-    run()
+  public func evaluate() -> MetaGradient { evaluate(beside: nil) }
+
+  /// The same, with some other work done on one of the threads.
+  func evaluate(beside work: (@Sendable () -> Void)?) -> MetaGradient {
+    run(beside: work)
     let share = 1 / Double(tasks.count)
     let sum = workers.sums[0]
     sum.scale(workers.sumCount, by: share)
@@ -170,14 +173,20 @@ public final class MetaGradientEvaluator {
   var reservedBytes: Int { workers.runners[0].reduce(0) { $0 + $1.reservedBytes } }
 
   /// Leaves loss and gradient, summed over tasks, in the first of the sums.
-  package func run() {
+  package func run(beside work: (@Sendable () -> Void)? = nil) {
     let (workers, tasks) = (workers, tasks)
     let groups = workers.sums.count
+    // Other work comes first: groups, which are many, then even out the threads.
+    let first = work == nil ? 0 : 1
     workers.next.store(0, ordering: .relaxed)
     pool.run { worker in
       while true {
-        let group = workers.next.add(1, ordering: .relaxed).oldValue
+        let group = workers.next.add(1, ordering: .relaxed).oldValue - first
         if group >= groups { return }
+        if group < 0 {
+          work?()
+          continue
+        }
         let sum = workers.sums[group]
         sum.clear(0..<workers.sumCount)
         // Which tasks belong to a group depends on their number and work alone.

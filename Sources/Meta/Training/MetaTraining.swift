@@ -103,9 +103,10 @@ public struct MetaTraining: Codable, Equatable, Sendable {
   ) rethrows {
     if isFinished(run) { return }
     let problem = problem.with(tasks: tasks.sizes(batch))
+    let supply = TaskSupply(tasks, count: batch)
     let trainer = Trainer(
-      problem, order: order ?? run.method.order, by: route, from: run.state, threads: threads
-    ) { tasks.batch(batch, using: &$0) }
+      problem, order: order ?? run.method.order, by: route, from: run.state, threads: threads,
+      drawing: { supply.tasks(using: &$0) }, beside: { supply.drawAhead() })
     trainer.bound = .infinity
     let every = max(1, iterations / max(1, records))
     var last = run.state.parameters

@@ -33,3 +33,33 @@ public enum TaskSource: Sendable {
     }
   }
 }
+
+/// Draws the tasks of a step while those of the step before are computed.
+///
+/// What it gives is what the source gives, since that follows from the generator alone. Safe to share because
+/// ``drawAhead()`` runs within an evaluation, which whoever calls ``tasks(using:)`` waits for.
+final class TaskSupply: @unchecked Sendable {
+  private let source: TaskSource
+  private let count: Int
+  /// The generator at which the next step will be asked for.
+  private var next: SeededGenerator?
+  private var ahead: (from: UInt64, tasks: [Parameters<Matrix>], after: SeededGenerator)?
+
+  init(_ source: TaskSource, count: Int) { (self.source, self.count) = (source, count) }
+
+  func tasks(using generator: inout SeededGenerator) -> [Parameters<Matrix>] {
+    defer { next = generator }
+    guard let ahead, ahead.from == generator.state else {
+      return source.batch(count, using: &generator)
+    }
+    generator = ahead.after
+    return ahead.tasks
+  }
+
+  func drawAhead() {
+    guard var generator = next else { return }
+    let from = generator.state
+    let tasks = source.batch(count, using: &generator)
+    ahead = (from, tasks, generator)
+  }
+}

@@ -123,11 +123,21 @@ public final class Trainer<Rule: Optimizer> {
     from state: TrainingState<Rule>, threads: Int = 1,
     drawing draw: ((inout SeededGenerator) -> [Parameters<Matrix>])? = nil
   ) {
+    self.init(
+      problem, order: order, by: route, from: state, threads: threads, drawing: draw, beside: nil)
+  }
+
+  /// The same, with some other work done on one of the threads of each step.
+  convenience init(
+    _ problem: some BilevelProblem, order: Order, by route: Route, from state: TrainingState<Rule>,
+    threads: Int, drawing draw: ((inout SeededGenerator) -> [Parameters<Matrix>])?,
+    beside work: (@Sendable () -> Void)?
+  ) {
     let evaluator = MetaGradientEvaluator(problem, order: order, by: route, threads: threads)
     self.init(problem.learnedDescriptions, from: state, drawing: draw) { learned, tasks in
       if let tasks { evaluator.setTasks(tasks) }
       evaluator.setLearned(learned.values)
-      let result = evaluator.evaluate()
+      let result = evaluator.evaluate(beside: work)
       return (result.loss, result.gradient.values)
     }
   }
