@@ -74,13 +74,11 @@ final class Checkpoint<Study: LongStudy>: Sendable {
   private static func trainings(
     in data: Data, _ path: String, of study: Study
   ) throws -> [String: Study.Training] {
-    let start = Data("{\"format\":\"\(format)\",\"checksum\":\"".utf8)
-    guard data.starts(with: start) else {
+    let seal = Seal(of: data, as: format)
+    if case .foreign = seal {
       throw UserError("--checkpoint \(path): is not a checkpoint of \(Study.name)")
     }
-    let rest = data.dropFirst(start.count)
-    guard rest.prefix(16).elementsEqual(checksum(rest.dropFirst(16)).utf8),
-      let contents = try? JSONDecoder().decode(Contents.self, from: data)
+    guard case .whole = seal, let contents = try? JSONDecoder().decode(Contents.self, from: data)
     else { throw UserError("--checkpoint \(path): is damaged") }
     guard contents.study == study else {
       throw UserError("--checkpoint \(path): is of a run with other settings")
@@ -121,22 +119,12 @@ final class Checkpoint<Study: LongStudy>: Sendable {
       state.saved[key] = now
       state.written[key] = try line(training())
       let trainings = state.written.sorted { $0.key < $1.key }.map { "\"\($0)\":\($1)" }
-      let rest =
-        "\",\"study\":\(try line(study)),\"trainings\":{\(trainings.joined(separator: ","))}}\n"
-      try file.write(
-        "{\"format\":\"\(Self.format)\",\"checksum\":\"\(checksum(rest.utf8))\(rest)")
+      let object =
+        "{\"study\":\(try line(study)),\"trainings\":{\(trainings.joined(separator: ","))}}\n"
+      try file.write(Seal.sealed(object, as: Self.format))
     }
   }
 }
 
 /// A value as JSON without a line break at its end.
 private func line(_ value: some Encodable) throws -> String { String(try json(value).dropLast()) }
-
-/// Sixteen digits that tell bytes apart from damaged ones.
-///
-/// - Reference: Fowler, Noll and Vo, FNV-1a in 64 bits.
-func checksum(_ bytes: some Sequence<UInt8>) -> String {
-  let hash = bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-  let digits = String(hash, radix: 16)
-  return String(repeating: "0", count: 16 - digits.count) + digits
-}
