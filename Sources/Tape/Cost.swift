@@ -1,5 +1,5 @@
 /// What running a program takes, counted from its lines without running it.
-public struct Cost: Equatable, Sendable {
+public struct Cost: Codable, Equatable, Sendable {
   /// The number of kernel calls.
   public var instructions: Int
   /// The multiply-adds of matrix products, *mkn* each, and of solutions of *n* equations for *k*

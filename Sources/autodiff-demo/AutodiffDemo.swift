@@ -4,14 +4,14 @@ import Meta
 /// The command line: finds the command, prints what it answers, and turns errors into one line.
 @main
 struct AutodiffDemo {
-  static let commands = [
+  static let commands: [Command] = [
     compareCommand, metagradientCommand, checkCommand, tapeCommand, benchCommand,
     importCommand, diagnoseCommand, ledgerCommand, dialCommand, curlCommand, costCommand,
     hypergradientsCommand,
     lawsCommand, mdpCommand, reportCommand,
     representCommand, overparametrizeCommand, tradeoffCommand, policyTradeoffCommand,
     sinusoidCommand, policyGradientsCommand, navigateCommand, trainCommand, predictCommand,
-    museumCommand,
+    museumCommand, mergeCommand,
   ]
 
   static func main() {

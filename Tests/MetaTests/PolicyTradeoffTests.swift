@@ -113,9 +113,11 @@ import Testing
   @Test func lossesAddUp() throws {
     let study = Self.small
     let family = try study.family(.mixed(0.7), seed: 8)
-    let rates = Dictionary(uniqueKeysWithValues: Study.Method.allCases.map { ($0, 0.2) })
-    let outcome = try study.outcome(of: family, rates: rates)
-    #expect(try study.outcome(of: family, rates: rates) == outcome)
+    func train() throws -> [Study.Training] {
+      try Study.Method.allCases.map { try study.training($0, rate: 0.2, on: family) }
+    }
+    let outcome = try study.solutions(family).trained(train())
+    #expect(try study.solutions(family).trained(train()) == outcome)
     for method in Study.Method.allCases {
       let training = try #require(outcome.training(method))
       for budget in 0..<study.budgets {
@@ -175,11 +177,8 @@ import Testing
   @Test func theRateWithTheBestMeanIsChosen() {
     var study = Self.small
     study.outerRates = [0.1, 0.2]
-    let tunings = [
-      [[1.0, 2], [2, 1], [0, 0.1], [3, 1]], [[1, 2], [2, 1], [0, 0.1], [1, 2]],
-    ]
-    let rates = study.rates(from: tunings)
-    #expect(Study.Method.allCases.map { rates[$0] } == [0.2, 0.1, 0.2, 0.1])
+    let tunings = [[[1.0, 2], [1, 2]], [[2, 1], [2, 1]], [[3, 1], [1, 2]]]
+    #expect(tunings.map(study.rate) == [0.2, 0.1, 0.1])
     let seeds = Study().familySeeds(1)
     #expect(Set(seeds.judged).intersection(seeds.tuning).isEmpty)
     #expect(seeds.judged.count == Study().families)

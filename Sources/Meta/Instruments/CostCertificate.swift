@@ -3,28 +3,47 @@ public import Tape
 
 /// What a meta-gradient was said to take before it ran, and what it took.
 public struct CostCertificate: Sendable {
-  /// What the problem is called, with `fo-` before it if the order is first order.
-  public let method: String
   /// What was differentiated.
   public let order: Order
   /// The route.
   public let route: Route
   /// The number of inner steps.
   public let steps: Int
+  /// All else, which can be written down and read.
+  package let figures: Figures
+
+  package struct Figures: Codable, Sendable {
+    let method: String
+    let predicted: Cost
+    let predictedMemory: Int
+    let predictedSeconds: Double
+    let measured: Cost?
+    let measuredSeconds: Double?
+    let forwardSteps, countedForwardSteps: Int?
+  }
+
+  package init(order: Order, route: Route, steps: Int, figures: Figures) {
+    (self.order, self.route, self.steps, self.figures) = (order, route, steps, figures)
+  }
+
+  /// What the problem is called, with `fo-` before it if the order is first order.
+  public var method: String { figures.method }
   /// What the tape says beforehand.
-  public let predicted: Cost
+  public var predicted: Cost { figures.predicted }
   /// The bytes that the programs would take as well, said beforehand.
-  public let predictedMemory: Int
+  public var predictedMemory: Int { figures.predictedMemory }
   /// The seconds that runs of one and four steps let expect.
-  public let predictedSeconds: Double
+  public var predictedSeconds: Double { figures.predictedSeconds }
   /// What was counted of the programs that ran, at the full number of steps, and the memory that was
   /// reserved for them; nil if it was not run.
-  public let measured: Cost?
+  public var measured: Cost? { figures.measured }
   /// The seconds that it took, the fastest of some runs on one thread; nil if it was not run.
-  public let measuredSeconds: Double?
-  /// With checkpoints, the steps that one task takes forward, those that are taken again among them: by the formula of
-  /// Griewank and Walther, and counted; nil for other routes, and what was not run.
-  public let forwardSteps, countedForwardSteps: Int?
+  public var measuredSeconds: Double? { figures.measuredSeconds }
+  /// With checkpoints, the steps that one task takes forward, those that are taken again among them, by the formula of
+  /// Griewank and Walther; nil for other routes.
+  public var forwardSteps: Int? { figures.forwardSteps }
+  /// The same, counted; nil for what was not run, too.
+  public var countedForwardSteps: Int? { figures.countedForwardSteps }
 }
 
 extension BilevelProblem {
@@ -61,11 +80,11 @@ extension BilevelProblem {
         / Double(max(1, varied(steps: long).predictedCost(order: order, by: route).multiplyAdds))
     let run = memory <= memoryLimit ? run(order, route, repeats) : nil
     return CostCertificate(
-      method: Differentiation(self, order).label, order: order, route: route, steps: steps,
-      predicted: predicted,
-      predictedMemory: memory,
-      predictedSeconds: expected, measured: run?.cost, measuredSeconds: run?.seconds,
-      forwardSteps: forwardSteps, countedForwardSteps: run?.forwardSteps)
+      order: order, route: route, steps: steps,
+      figures: .init(
+        method: Differentiation(self, order).label, predicted: predicted, predictedMemory: memory,
+        predictedSeconds: expected, measured: run?.cost, measuredSeconds: run?.seconds,
+        forwardSteps: forwardSteps, countedForwardSteps: run?.forwardSteps))
   }
 
   fileprivate func run(

@@ -125,9 +125,16 @@ extension BilevelProblem {
     }
     var records: [DiagnosisRecord] = []
     for start in starts {
-      records.append(with(learned: start).diagnosisRecord(threads: threads, using: &generator))
+      records.append(diagnosisRecord(startingAt: start, threads: threads, using: &generator))
     }
     return DiagnosisOverStarts(summary: summary, method: name, records: records)
+  }
+
+  fileprivate func diagnosisRecord(
+    startingAt start: Parameters<Matrix>, threads: Int,
+    using generator: inout some RandomNumberGenerator
+  ) -> DiagnosisRecord {
+    with(learned: start).diagnosisRecord(threads: threads, using: &generator)
   }
 }
 
@@ -143,11 +150,24 @@ extension MetaProblem {
     initialisations seeds: [UInt64], gain: Double? = nil, threads: Int = 1,
     using generator: inout some RandomNumberGenerator
   ) -> DiagnosisOverStarts {
-    let gain = gain ?? (network is LinearTwoLayer || network is LinearModel ? 1 : 2.0.squareRoot())
-    let starts = seeds.map { seed in
-      var generator = SeededGenerator(seed: seed)
-      return network.initialParameters(gain: gain, using: &generator)
-    }
-    return diagnosis(startingAt: starts, threads: threads, using: &generator)
+    diagnosis(
+      startingAt: seeds.map { initialParameters($0, gain: gain) }, threads: threads,
+      using: &generator)
+  }
+
+  /// One of the records of ``diagnosis(initialisations:gain:threads:using:)``.
+  package func diagnosisRecord(
+    initialisation seed: UInt64, gain: Double?, threads: Int,
+    using generator: inout some RandomNumberGenerator
+  ) -> DiagnosisRecord {
+    diagnosisRecord(
+      startingAt: initialParameters(seed, gain: gain), threads: threads, using: &generator)
+  }
+
+  private func initialParameters(_ seed: UInt64, gain: Double?) -> Parameters<Matrix> {
+    var generator = SeededGenerator(seed: seed)
+    let isLinear = network is LinearTwoLayer || network is LinearModel
+    return network.initialParameters(
+      gain: gain ?? (isLinear ? 1 : 2.0.squareRoot()), using: &generator)
   }
 }

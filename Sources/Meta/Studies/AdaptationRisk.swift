@@ -3,7 +3,7 @@ import Nets
 import Tape
 
 /// How well a learnt representation serves new tasks, beside estimates that do not use it.
-public struct AdaptationRisk: Sendable {
+public struct AdaptationRisk: Codable, Sendable {
   /// The points of the new task.
   public let points: Int
   /// What was done with them.
@@ -22,7 +22,7 @@ public struct AdaptationRisk: Sendable {
   }
 
   /// An estimate of a task's regression vector.
-  public enum Estimate: String, CaseIterable, Sendable {
+  public enum Estimate: String, CaseIterable, Codable, Sendable {
     /// One gradient step from the learnt head, as in the inner loop.
     case oneStep = "one gradient step"
     /// Ridge regression on the learnt features XB.

@@ -40,7 +40,7 @@ public struct OverparametrizationStudy: Sendable {
   public init() {}
 
   /// What was learnt.
-  public struct Run: Sendable {
+  public struct Run: Codable, Sendable {
     /// The method.
     public let method: Method
     /// The seed from which truth, start and tasks follow.

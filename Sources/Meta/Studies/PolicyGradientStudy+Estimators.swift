@@ -2,9 +2,9 @@ import Meta
 
 extension PolicyGradientStudy {
   /// A way to estimate a meta-gradient.
-  public struct Estimator: Hashable, Encodable, Sendable {
+  public struct Estimator: Hashable, Codable, Sendable {
     /// How the second derivative of the value is estimated.
-    public enum Curvature: String, CaseIterable, Encodable, Sendable {
+    public enum Curvature: String, CaseIterable, Codable, Sendable {
       /// It is left out.
       case firstOrder = "first-order"
       /// By the naive surrogate, log π times what follows.
@@ -25,7 +25,7 @@ extension PolicyGradientStudy {
     }
 
     /// What is subtracted from what follows.
-    public enum Baseline: String, CaseIterable, Encodable, Sendable {
+    public enum Baseline: String, CaseIterable, Codable, Sendable {
       /// Nothing.
       case none
       /// What a ridge regression says that is fitted to the same trajectories.
@@ -35,7 +35,7 @@ extension PolicyGradientStudy {
     }
 
     /// What is estimated.
-    public enum Part: String, CaseIterable, Encodable, Sendable {
+    public enum Part: String, CaseIterable, Codable, Sendable {
       /// The second derivative; the inner step and the outer gradient are exact.
       case hessian
       /// The inner step and the outer gradient too.

@@ -26,7 +26,7 @@ extension PolicyGradientStudy {
   }
 
   /// What estimates of one kind in one process are worth, all lengths relative to that of the exact meta-gradient.
-  public struct Measurement: Encodable, Sendable {
+  public struct Measurement: Codable, Sendable {
     /// Which estimator.
     public let estimator: Estimator
     /// How many trajectories each part of an estimate has.

@@ -133,48 +133,44 @@ extension PolicyTradeoffStudy {
     }
   }
 
-  /// Solves a family and trains on it by each method, at its rate; where none is given, at the first of ``outerRates``.
-  public func outcome(
-    of family: Family, rates: [Method: Double]
-  ) throws(MetaProblemError) -> Outcome {
-    var outcome = try solutions(family)
-    for method in Method.allCases {
-      let rate = rates[method] ?? outerRates[0]
-      let exact = try expected(method, rate: rate, on: family, isExact: true)
-      outcome.trainings.append(
-        Training(
-          method: method, rate: rate, sampled: try sampled(method, rate: rate, on: family),
-          expected: method == .joint || method == .dice
-            ? exact : try expected(method, rate: rate, on: family), exact: exact))
-    }
-    return outcome
+  /// Trains on a family by a method, along sampled gradients, their expectation, and the exact gradient.
+  public func training(
+    _ method: Method, rate: Double, on family: Family
+  ) throws(MetaProblemError) -> Training {
+    let exact = try expected(method, rate: rate, on: family, isExact: true)
+    return Training(
+      method: method, rate: rate, sampled: try sampled(method, rate: rate, on: family),
+      expected: method == .joint || method == .dice
+        ? exact : try expected(method, rate: rate, on: family), exact: exact)
   }
 
-  /// By method and rate of ``outerRates``, the value after adaptation at the last budget: what rates are chosen by.
-  public func tuning(on family: Family) throws(MetaProblemError) -> [[Double]] {
-    var values: [[Double]] = []
-    for method in Method.allCases {
-      var row: [Double] = []
-      for rate in outerRates {
-        row.append(try sampled(method, rate: rate, on: family)[budgets - 1].after)
-      }
-      values.append(row)
+  /// By rate of ``outerRates``, the value after adaptation at the last budget: what the rate of a method is chosen by.
+  public func tuning(_ method: Method, on family: Family) throws(MetaProblemError) -> [Double] {
+    var values: [Double] = []
+    for rate in outerRates {
+      values.append(try sampled(method, rate: rate, on: family)[budgets - 1].after)
     }
     return values
   }
 
-  /// The rate of each method whose mean over families is the highest.
+  /// The rate whose mean over families is the highest; without any rate it stops with a message.
   ///
-  /// - Parameter tunings: What ``tuning(on:)`` says of each family.
-  public func rates(from tunings: [[[Double]]]) -> [Method: Double] {
-    var rates: [Method: Double] = [:]
-    for (index, method) in Method.allCases.enumerated() {
-      let means = outerRates.indices.map { rate in
-        SampleMean(tunings.map { $0[index][rate] }).mean
-      }
-      rates[method] = zip(outerRates, means).max { $0.1 < $1.1 }?.0
+  /// - Parameter tunings: What ``tuning(_:on:)`` says of each family.
+  public func rate(from tunings: [[Double]]) -> Double {
+    let means = outerRates.indices.map { rate in SampleMean(tunings.map { $0[rate] }).mean }
+    guard let best = zip(outerRates, means).max(by: { $0.1 < $1.1 }) else {
+      stop("PolicyTradeoffStudy: there are no rates to choose from")
     }
-    return rates
+    return best.0
+  }
+}
+
+extension PolicyTradeoffStudy.Outcome {
+  /// The same with what was trained.
+  public func trained(_ trainings: [PolicyTradeoffStudy.Training]) -> Self {
+    var copy = self
+    copy.trainings = trainings
+    return copy
   }
 }
 

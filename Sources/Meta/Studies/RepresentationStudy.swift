@@ -38,7 +38,7 @@ public struct RepresentationStudy: Sendable {
   public init() {}
 
   /// What one method did from one seed.
-  public struct Curve: Sendable {
+  public struct Curve: Codable, Sendable {
     /// The method.
     public let method: Method
     /// The seed from which truth, start and tasks follow; equal for all methods.

@@ -26,7 +26,7 @@ public struct TradeoffStudy: Sendable {
   public init() {}
 
   /// A cell of the map: how often MAML's solution has the lower expected loss.
-  public struct Cell: Encodable, Sendable {
+  public struct Cell: Codable, Sendable {
     /// The inner rate.
     public let innerRate: Double
     /// The tasks M that both were solved on.
@@ -153,11 +153,7 @@ public struct TradeoffStudy: Sendable {
   }
 
   /// Error against cost of stochastic training, averaged over runs.
-  public struct Training: Encodable, Sendable {
-    private enum CodingKeys: CodingKey {
-      case innerRate, method, evaluations, excess, smoothness, gradientVariance
-    }
-
+  public struct Training: Codable, Sendable {
     /// The inner rate.
     public let innerRate: Double
     /// `joint` or `maml`.

@@ -7,7 +7,7 @@ public import Tape
 /// independent normal entries, and inputs from N(0, I).
 ///
 /// - Reference: Collins et al., *MAML and ANIL provably learn representations* (2022), section 2.
-public struct LinearRepresentation: TaskDistribution {
+public struct LinearRepresentation: TaskDistribution, Codable {
   /// The shared representation B*, d×k.
   public let representation: Matrix
   /// The standard deviation of the noise in the targets.

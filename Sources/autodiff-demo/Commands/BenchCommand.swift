@@ -36,7 +36,7 @@ let benchCommand = Command(
     throw UserError(
       "bench: no workload '\(prefix)' has that method; there are \(names.list)")
   }
-  let progress = Progress(total: chosen.count)
+  let progress = Progress(total: Double(chosen.count))
   let timings = try chosen.map { name, workload, method in
     defer { progress.advance(name) }
     let problem = try workload.map {

@@ -23,7 +23,7 @@ let museumCommand = Command(
     }
     traps = [trap]
   }
-  let progress = Progress(total: traps.count)
+  let progress = Progress(total: Double(traps.count))
   let exhibits = try traps.map { trap in
     defer { progress.advance(trap.rawValue) }
     return try trap.exhibit()

@@ -22,9 +22,21 @@ struct Command: Sendable {
     var needs: String?
     /// Whether the help of the command lists it.
     var isListed = true
+    var role = Role.setting
+
+    /// What an option decides.
+    enum Role {
+      /// What is computed.
+      case setting
+      /// What is written of it, which shards leave to `merge`.
+      case output
+      /// How it is computed.
+      case conduct
+    }
 
     static let help = Option(name: "--help", help: "print this")
-    static let json = Option(name: "--json", help: "print JSON instead of a table")
+    static let json = Option(
+      name: "--json", help: "print JSON instead of a table", role: .output)
     static func seed(_ help: String) -> Option {
       Option(name: "--seed", value: "N", help: "\(help) (default \(defaultSeed))")
     }
@@ -65,6 +77,8 @@ struct Arguments {
   private(set) var operands: [String] = []
   private var values: [String: String] = [:]
   private let command: Command
+  /// What is computed here, where that is not the whole run.
+  private(set) var part: RunPart?
 
   /// The name of the command.
   var name: String { command.name }
@@ -114,6 +128,25 @@ struct Arguments {
     } else if operands.count < command.operandCount.lowerBound {
       throw UserError("\(command.name): \(command.operands) is missing (--help tells more)")
     }
+    part = try shard().map(RunPart.shard)
+  }
+
+  /// The words of a run whose pieces shards have computed, with those that say what is written of it.
+  init(_ shards: MergedShards, output: [String], for command: Command) throws {
+    try self.init(output + shards.setting.words, for: command)
+    part = .merged(shards)
+  }
+
+  /// The words that decide what is computed, in an order that does not depend on how they were given.
+  var settingWords: [String] {
+    let given = command.options.filter { $0.role == .setting && has($0.name) }
+    let options = given.map { $0.value == nil ? $0.name : "\($0.name)=\(values[$0.name] ?? "")" }
+    return options + (operands.isEmpty ? [] : ["--"] + operands)
+  }
+
+  /// The options that are given and decide what is written.
+  var outputsGiven: [Command.Option] {
+    command.options.filter { $0.role == .output && has($0.name) }
   }
 
   /// Whether the option is given.

@@ -37,19 +37,7 @@ struct TrainingData: Sendable {
 
   /// Tells everything that a training of it depends on apart from anything else.
   var checksum: String {
-    let tasks = [base.tasks, validation, test].map { $0.map(\.data) }
-    let numbers = tasks.flatMap { part in
-      [Double(part.count)]
-        + part.flatMap {
-          $0.shapes.flatMap { [Double($0.rows), Double($0.columns)] } + $0.flattened
-        }
-    }
-    let words = "\(base.summary) \(base.learned) " + base.outer.names.joined(separator: " ")
-    return autodiff_demo.checksum(
-      Array(words.utf8)
-        + (numbers + base.outer.flattened).flatMap { number in
-          (0..<8).map { UInt8(truncatingIfNeeded: number.bitPattern >> (8 * $0)) }
-        })
+    autodiff_demo.checksum(base.numbers(and: [validation, test].map { $0.map(\.data) }))
   }
 
   /// Refuses methods whose first meta-gradient is not finite, does not fit in memory or does not apply.
@@ -92,7 +80,9 @@ extension Arguments {
   func trainingData() throws -> [TrainingData] {
     var folds: [(Int, of: Int)?] = [nil]
     if let count = try wholeNumber("--folds", in: 2...1000) {
-      for option in ["--seeds", "--test", "--classes", "--out"] where has(option) {
+      // Of a shard, --out is a folder.
+      let isRefused = ["--seeds", "--test", "--classes"] + (has("--shard") ? [] : ["--out"])
+      for option in isRefused where has(option) {
         throw UserError("\(name): \(option) does not go with --folds")
       }
       folds = (0..<count).map { ($0, of: count) }

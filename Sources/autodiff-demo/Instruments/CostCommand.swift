@@ -15,12 +15,13 @@ let costCommand = Command(
     .init(name: "--memory", value: "MB", help: "what may be used (default: this machine's)"),
     .init(name: "--points", value: "N", help: "also with so many checkpoints"),
     .seed("of the problem made here"), .json,
-    .init(name: "--svg", value: "FILE", help: "also draw it"),
-  ] + Command.Option.table.filter { $0.name != "--steps" },
+    .init(name: "--svg", value: "FILE", help: "also draw it", role: .output),
+  ] + Command.Option.shards + Command.Option.table.filter { $0.name != "--steps" },
   details: """
     Predictions are read off the tapes of two and three inner steps, or of one where steps are not recorded
     one by one, times off runs of one and four; then each is run on one thread and counted. Memory is that of one task's run; what would not fit, with the
-    programs that have to be made first, is not run, and a warning says so.
+    programs that have to be made first, is not run, and a warning says so. Times differ from run to run: shards
+    (one for each number of steps, order and route at most) are timed where they run, and merge shows those times.
     \(NamedProblem.help)
     """,
   example: "autodiff-demo cost --steps 1,10,100 --svg cost.svg"
@@ -32,12 +33,48 @@ let costCommand = Command(
   let points = try arguments.wholeNumber("--points", in: 1...MetaProblem.maximumSteps)
   let svg = try arguments.output("--svg")
   let named = try arguments.problem(for: [])
-  let report = try CostReport(named, family, steps: steps, limit: limit, points: points)
-  let answer =
-    arguments.has("--json")
-    ? try json(Named(named.name, ["certificates": report.certificates])) : report.text
-  try svg?.write(report.figure.svg)
-  return Answer(answer)
+  let pieces = CostPiece.all(family, steps: steps, points: points)
+  return try arguments.answer(
+    pieces, data: checksum(named.problem.numbers()), isTimed: true,
+    cost: { Double(30 + $0.steps) }
+  ) { piece, _ in
+    try piece.certificate(of: named.problem, limit: limit).figures
+  } report: { figures in
+    let report = CostReport(
+      named, family, limit: limit,
+      certificates: zip(pieces, figures).map { $0.certificate($1) })
+    let answer =
+      arguments.has("--json")
+      ? try json(Named(named.name, ["certificates": report.certificates])) : report.text
+    try svg?.write(report.figure.svg)
+    return Answer(answer)
+  }
+}
+
+/// One meta-gradient of those whose cost is asked for.
+struct CostPiece: Sendable {
+  let steps: Int
+  let method: Method
+  let route: Route
+
+  /// All of them, by number of steps, method and route.
+  static func all(_ family: Method, steps: [Int], points: Int? = nil) -> [CostPiece] {
+    let routes = Route.stored + (points.map { [.checkpointed(.points($0))] } ?? [])
+    return steps.flatMap { steps in
+      family.bothOrders.flatMap { method in
+        routes.map { CostPiece(steps: steps, method: method, route: $0) }
+      }
+    }
+  }
+
+  func certificate(of problem: MetaProblem, limit: Int) throws -> CostCertificate {
+    try problem.with(steps: steps).certificate(method, by: route, memoryLimit: limit)
+  }
+
+  /// The certificate that figures were taken from.
+  func certificate(_ figures: CostCertificate.Figures) -> CostCertificate {
+    CostCertificate(order: method.order, route: route, steps: steps, figures: figures)
+  }
 }
 
 /// Certificates of one problem by method, route and number of steps.
@@ -46,24 +83,16 @@ struct CostReport {
   let family: Method
   let limit: Int
   let certificates: [CostCertificate]
-  private let routes: [Route]
 
   init(
-    _ named: NamedProblem, _ family: Method, steps: [Int], limit: Int, points: Int? = nil
-  ) throws {
+    _ named: NamedProblem, _ family: Method, limit: Int, certificates: [CostCertificate]
+  ) {
     (self.named, self.family, self.limit) = (named, family, limit)
-    let routes = Route.stored + (points.map { [.checkpointed(.points($0))] } ?? [])
-    self.routes = routes
-    let progress = Progress(total: steps.count * family.bothOrders.count * routes.count)
-    certificates = try steps.flatMap { steps in
-      let problem = try named.problem.with(steps: steps)
-      return family.bothOrders.flatMap { method in
-        routes.map { route in
-          defer { progress.advance("\(method.rawValue) \(steps)") }
-          return problem.certificate(method, by: route, memoryLimit: limit)
-        }
-      }
-    }
+    self.certificates = certificates
+  }
+
+  private var routes: [Route] {
+    certificates.map(\.route).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
 
   private func series(_ method: Method, _ route: Route) -> [CostCertificate] {

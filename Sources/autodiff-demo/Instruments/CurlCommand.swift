@@ -45,7 +45,7 @@ extension Arguments {
     }
     let methods = Method.allCases
     let named = try checked(network(file), for: methods, memory: 6, seedsMore: true)
-    let progress = Progress(total: methods.count)
+    let progress = Progress(total: Double(methods.count))
     let tests = try concurrentMap(methods) { method in
       defer { progress.advance(method.rawValue) }
       return try named.curl(method, directions: directions, seed: seed)

@@ -57,10 +57,12 @@ struct ReportPage {
       try named.curl($0, directions: 64, seed: seed)
     }
     progress.advance("curl")
-    cost = try CostReport(
-      named, family,
-      steps: Array(Set([1, 2, 5, 10, named.problem.steps])).filter { $0 > 0 }.sorted(),
-      limit: physicalMemory)
+    let counts = Set([1, 2, 5, 10, named.problem.steps]).filter { $0 > 0 }.sorted()
+    cost = CostReport(
+      named, family, limit: physicalMemory,
+      certificates: try CostPiece.all(family, steps: counts).map {
+        try $0.certificate(of: named.problem, limit: physicalMemory)
+      })
     progress.advance("cost")
     let adapting = NamedBilevelProblem(
       name: named.name, problem: named.problem.adapting(family.adaptation), builtIn: nil, seed: seed

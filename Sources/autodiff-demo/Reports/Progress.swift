@@ -7,24 +7,24 @@ import Synchronization
 ///
 /// On a terminal only; any thread may advance it.
 final class Progress: Sendable {
-  private let total: Int
+  private let total: Double
   private let start = ContinuousClock.now
   private let isTerminal = isatty(2) != 0
-  private let state = Mutex<(done: Int, shown: ContinuousClock.Instant?)>((0, nil))
+  private let state = Mutex<(done: Double, shown: ContinuousClock.Instant?)>((0, nil))
 
-  init(total: Int) { self.total = total }
+  init(total: Double) { self.total = total }
 
-  /// Counts one more part as done, with a word on what it was.
-  func advance(_ what: String = "", by count: Int = 1) {
+  /// Counts one more part as done, or so much, with a word on what it was.
+  func advance(_ what: String = "", by amount: Double = 1) {
     guard isTerminal else { return }
     state.withLock { state in
-      state.done += count
+      state.done += amount
       let now = ContinuousClock.now
       if state.done >= total { return Self.show("") }
       // Ten times a second is often enough.
       if let shown = state.shown, now - shown < .milliseconds(100) { return }
       state.shown = now
-      let share = Double(state.done) / Double(total)
+      let share = state.done / total
       let bar = String(repeating: "█", count: Int(24 * share)).padded(to: 24)
       let elapsed = (now - start) / .seconds(1)
       let left = elapsed * (1 - share) / share

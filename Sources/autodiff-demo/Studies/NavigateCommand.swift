@@ -39,7 +39,8 @@ let navigateCommand = Command(
   ] + settings.map(\.option) + [
     .init(
       name: "--checkpoint", value: "FILE",
-      help: "where the run is kept every few seconds; if it is there, the run goes on")
+      help: "where the run is kept every few seconds; if it is there, the run goes on",
+      role: .conduct)
   ] + StudyOptions.options(seeds: defaultSeeds),
   details: """
     An agent starts at 0 and looks for a goal in −½ … ½ a coordinate that it cannot see; its reward is minus
@@ -62,16 +63,18 @@ let navigateCommand = Command(
     "a batch of \(study.trajectories) of \(study.horizon) moves")
   let checkpoint = try Checkpoint(path: arguments.value("--checkpoint"), study: study)
 
-  // The longest first, so that the last to end is a short one.
   let methods = only.map { [$0] } ?? [.dice, .lvc, .naive, .firstOrder, .joint]
-  let runs = methods.flatMap { method in options.seeds.map { (method, $0) } }
-  let progress = Progress(total: runs.count * study.iterations * 2)
-  let trainings = try concurrentMap(runs) { [study] method, seed in
+  return try arguments.answer(
+    methods.flatMap { method in options.seeds.map { (method: method, seed: $0) } },
+    cost: \.method.relativeCost
+  ) { [study] run, piece in
+    let (method, seed) = run
+    let step = Double(method.draws) / Double(2 * study.iterations)
     var training = checkpoint.training(method, seed) ?? study.start(method, seed: seed)
-    progress.advance("training", by: training.state.iteration * method.draws)
+    piece.advance("training", by: step * Double(training.state.iteration))
     while !study.isFinished(training) {
       try study.train(&training) { iteration in
-        progress.advance("training", by: method.draws)
+        piece.advance("training", by: step)
         return iteration % 10 != 0
       }
       try checkpoint.update(training.method, training.seed, isLast: study.isFinished(training)) {
@@ -79,8 +82,18 @@ let navigateCommand = Command(
       }
     }
     return training
+  } report: { trainings in
+    try options.answer(
+      NavigateReport(study: study, seeds: options.seeds, trainings: trainings).result)
   }
-  progress.finish()
-  return try options.answer(
-    NavigateReport(study: study, seeds: options.seeds, trainings: trainings).result)
+}
+
+extension NavigationStudy.Method {
+  /// How long a training takes, relative to a joint one: about.
+  fileprivate var relativeCost: Double {
+    switch self {
+    case .dice, .lvc, .naive: 1.6
+    case .firstOrder, .joint: 1
+    }
+  }
 }

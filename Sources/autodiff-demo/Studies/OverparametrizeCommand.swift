@@ -1,4 +1,3 @@
-import Foundation
 import Meta
 import Studies
 
@@ -67,7 +66,6 @@ let overparametrizeCommand = Command(
   let method: Method = try arguments.choice("--method") ?? .firstOrderANIL
   if let word = arguments.value("--tasks"), word != "infinite" {
     study.tasks = try arguments.wholeNumber("--tasks", in: 1...1_000_000)
-    study.threads = ProcessInfo.processInfo.activeProcessorCount
     study.steps = 1000
   }
   try arguments.read(settings, into: &study)
@@ -89,30 +87,30 @@ let overparametrizeCommand = Command(
       "overparametrize: --inner-samples over 10000 goes with infinitely many tasks only")
   }
   let options = try StudyOptions(arguments)
-  let progress = Progress(total: options.seeds.count * study.steps)
-  let results = try concurrentMap(options.seeds) { [study] seed in
+  return try arguments.answer(options.seeds) { [study] seed, piece in
+    var study = study
+    if study.tasks != nil { study.threads = piece.threads }
+    func progress(_ step: Int) {
+      if step % 50 == 0 { piece.advance("training", by: 50 / Double(study.steps)) }
+    }
     if network == .relu {
-      return try study.runReLU(
+      let (run, risks) = try study.runReLU(
         method, seed: seed, hiddenLayers: layers ?? 1, representation: shared ?? .relu,
-        testPoints: [20, 30, 100], testTasks: testTasks
-      ) { step in
-        if step % 50 == 0 { progress.advance("training", by: 50) }
-      }
+        testPoints: [20, 30, 100], testTasks: testTasks, progress: progress)
+      return OverparametrizeReport.Result(run: run, risks: risks)
     }
-    let run = try study.run(method, seed: seed) { step in
-      if step % 50 == 0 { progress.advance("training", by: 50) }
-    }
+    let run = try study.run(method, seed: seed, progress: progress)
     let risks =
       run.diverged == nil
       ? [20, 30, 100].flatMap { study.risks(run, points: $0, tasks: testTasks) } : []
-    return (run: run, risks: risks)
+    return OverparametrizeReport.Result(run: run, risks: risks)
+  } report: { results in
+    try options.answer(
+      OverparametrizeReport(
+        study: study, method: method, network: network, layers: layers ?? 1,
+        representation: shared ?? (network == .relu ? .relu : .linear), results: results
+      ).result)
   }
-  progress.finish()
-  return try options.answer(
-    OverparametrizeReport(
-      study: study, method: method, network: network, layers: layers ?? 1,
-      representation: shared ?? (network == .relu ? .relu : .linear), results: results
-    ).result)
 }
 
 /// The eigenvalues, as many as the rank if both are given.

@@ -9,7 +9,13 @@ struct OverparametrizeReport {
   let network: NetworkKind
   let layers: Int
   let representation: SharedRepresentation
-  let results: [(run: OverparametrizationStudy.Run, risks: [AdaptationRisk])]
+  let results: [Result]
+
+  /// What was learnt, and how it adapts.
+  struct Result: Codable, Sendable {
+    let run: OverparametrizationStudy.Run
+    let risks: [AdaptationRisk]
+  }
 
   private var limit: [Double] {
     OverparametrizationTheory.limit(
@@ -37,9 +43,7 @@ struct OverparametrizeReport {
       : "ReLU network of \("hidden layer".counted(layers)), tasks with a \(representation.rawValue) representation,"
   }
 
-  private func table(
-    _ result: (run: OverparametrizationStudy.Run, risks: [AdaptationRisk])
-  ) -> String {
+  private func table(_ result: Result) -> String {
     let run = result.run
     let (signal, rest) = (
       run.signal[run.signal.count - 1], run.orthogonal[run.orthogonal.count - 1]
@@ -223,8 +227,9 @@ struct OverparametrizeReport {
       "innerRate": study.innerRate, "outerRate": study.outerRate, "steps": study.steps,
       "tasks": study.tasks, "seeds": results.map(\.run.seed),
     ]
-    let runs = results.map { run, risks -> JSONObject in
-      let risks = risks.map { risk -> JSONObject in
+    let runs = results.map { result -> JSONObject in
+      let run = result.run
+      let risks = result.risks.map { risk -> JSONObject in
         [
           "points": risk.points, "method": risk.estimate.rawValue, "mean": risk.mean,
           "standardError": risk.standardError, "closedForm": risk.closedForm,

@@ -37,16 +37,15 @@ let policyGradientsCommand = Command(
   let processes = try concurrentMap(options.seeds) { [study] in try study.draw(seed: $0) }
     .flatMap(\.self)
 
-  // The dearest first, so that the last to end is a short one.
-  let jobs = study.counts.reversed().flatMap { count in processes.map { ($0, count) } }
-  let progress = Progress(total: jobs.reduce(0) { $0 + $1.1 })
-  let measurements = try concurrentMap(jobs) { [study] process, count in
-    defer { progress.advance("estimates", by: count) }
-    return study.measure(process, trajectories: count)
+  let jobs = study.counts.flatMap { count in
+    processes.map { (process: $0, trajectories: count) }
   }
-  progress.finish()
-  return try options.answer(
-    PolicyGradientsReport(
-      study: study, processes: processes, jobs: measurements, seeds: options.seeds
-    ).result)
+  return try arguments.answer(jobs, cost: { Double(10 + $0.trajectories) }) { [study] job, _ in
+    study.measure(job.process, trajectories: job.trajectories)
+  } report: { measurements in
+    try options.answer(
+      PolicyGradientsReport(
+        study: study, processes: processes, jobs: measurements, seeds: options.seeds
+      ).result)
+  }
 }

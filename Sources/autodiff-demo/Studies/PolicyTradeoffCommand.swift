@@ -43,32 +43,79 @@ let policyTradeoffCommand = Command(
   let options = try StudyOptions(arguments)
 
   // The same seeds for all kinds, so that families of different κ are made of the same tables.
-  func jobs(_ seeds: [UInt64]) -> [(kind: PolicyTradeoffStudy.Kind, seed: UInt64)] {
-    study.kinds.flatMap { kind in seeds.map { (kind, $0) } }
+  let judged = options.seeds.flatMap { study.familySeeds($0).judged }
+  let tuning = study.familySeeds(options.seeds[0]).tuning
+  let methods = PolicyTradeoffStudy.Method.allCases
+  let trainings = study.kinds.flatMap { kind in
+    methods.map { PolicyTradeoffPiece.trainings(kind, $0) }
   }
-  let tuned = jobs(study.familySeeds(options.seeds[0]).tuning)
-  let judged = jobs(options.seeds.flatMap { study.familySeeds($0).judged })
-  let progress = Progress(total: tuned.count + judged.count)
-  let tunings = try concurrentMap(tuned) { [study] kind, seed in
-    defer { progress.advance("choosing rates") }
-    return try study.tuning(on: study.family(kind, seed: seed))
+  let solutions = study.kinds.flatMap { kind in
+    judged.map { PolicyTradeoffPiece.solutions(kind, seed: $0) }
   }
-  let rates = study.kinds.indices.map { kind in
-    let first = kind * study.tuningFamilies
-    return study.rates(from: Array(tunings[first..<first + study.tuningFamilies]))
+  return try arguments.answer(
+    trainings + solutions, cost: { $0.cost(in: study, judged: judged.count) }
+  ) { [study] piece, _ in
+    try piece.record(of: study, judged: judged, tuning: tuning)
+  } report: { records in
+    let trainings = records.compactMap(\.trainings)
+    let outcomes = records.compactMap(\.outcome)
+    // By kind, then by method, in the order of the pieces.
+    let byKind = study.kinds.indices.map {
+      Array(trainings[$0 * methods.count..<($0 + 1) * methods.count])
+    }
+    return try options.answer(
+      PolicyTradeoffReport(
+        study: study, seeds: options.seeds,
+        rates: byKind.map {
+          Dictionary(uniqueKeysWithValues: zip(methods, $0.map { $0[0].rate }))
+        },
+        summaries: byKind.enumerated().map { kind, trainings in
+          PolicyTradeoffSummary(
+            judged.indices.map { family in
+              outcomes[kind * judged.count + family].trained(trainings.map { $0[family] })
+            })
+        }
+      ).result)
   }
-  let perKind = judged.count / study.kinds.count
-  let outcomes = try concurrentMap(Array(judged.enumerated())) { [study] index, job in
-    defer { progress.advance("training") }
-    return try study.outcome(
-      of: study.family(job.kind, seed: job.seed), rates: rates[index / perKind])
+}
+
+/// A piece of a run of `policy-tradeoff`.
+///
+/// The rate of a method is chosen for all families of a kind, so its trainings on them are one piece.
+private enum PolicyTradeoffPiece {
+  case trainings(PolicyTradeoffStudy.Kind, PolicyTradeoffStudy.Method)
+  case solutions(PolicyTradeoffStudy.Kind, seed: UInt64)
+
+  /// How long it takes, relative to a step of joint training: about.
+  func cost(in study: PolicyTradeoffStudy, judged: Int) -> Double {
+    switch self {
+    case .trainings(let kind, _):
+      let trainings = study.tuningFamilies * study.outerRates.count + 2 * judged
+      return Double(trainings << study.budgets) * (kind == .fourGoals ? 0.2 : 1)
+    case .solutions(let kind, _): return kind == .fourGoals ? 200 : 5000
+    }
   }
-  progress.finish()
-  return try options.answer(
-    PolicyTradeoffReport(
-      study: study, seeds: options.seeds, rates: rates,
-      summaries: study.kinds.indices.map {
-        PolicyTradeoffSummary(Array(outcomes[$0 * perKind..<($0 + 1) * perKind]))
-      }
-    ).result)
+
+  func record(
+    of study: PolicyTradeoffStudy, judged: [UInt64], tuning: [UInt64]
+  ) throws -> PolicyTradeoffRecord {
+    switch self {
+    case .trainings(let kind, let method):
+      let rate = study.rate(
+        from: try tuning.map { try study.tuning(method, on: study.family(kind, seed: $0)) })
+      return PolicyTradeoffRecord(
+        trainings: try judged.map {
+          try study.training(method, rate: rate, on: study.family(kind, seed: $0))
+        })
+    case .solutions(let kind, let seed):
+      return PolicyTradeoffRecord(
+        outcome: try study.solutions(study.family(kind, seed: seed)))
+    }
+  }
+}
+
+/// What a piece has yielded.
+private struct PolicyTradeoffRecord: Codable {
+  var trainings: [PolicyTradeoffStudy.Training]?
+  var outcome: PolicyTradeoffStudy.Outcome?
 }

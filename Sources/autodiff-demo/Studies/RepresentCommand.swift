@@ -60,13 +60,14 @@ let representCommand = Command(
         + "\(study.dimension) and \(study.rank)")
   }
   let options = try StudyOptions(arguments)
-  let runs = options.seeds.flatMap { seed in representMethods.map { ($0, seed) } }
-  let progress = Progress(total: runs.count)
-  let curves = try concurrentMap(runs) { [study] method, seed in
-    defer { progress.advance(method.rawValue) }
-    return try study.run(method, seed: seed)
+  return try arguments.answer(
+    options.seeds.flatMap { seed in representMethods.map { (method: $0, seed: seed) } },
+    cost: \.method.relativeCost
+  ) { [study] piece, _ in
+    try study.run(piece.method, seed: piece.seed)
+  } report: { curves in
+    try options.answer(representResult(study, curves))
   }
-  return try options.answer(representResult(study, curves))
 }
 
 private let representMethods: [Method] = [.joint, .firstOrderANIL, .anil, .firstOrderMAML, .maml]

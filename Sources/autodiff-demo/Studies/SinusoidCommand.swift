@@ -22,7 +22,8 @@ let sinusoidCommand = Command(
   ] + settings.map(\.option) + [
     .init(
       name: "--checkpoint", value: "FILE",
-      help: "where the run is kept every few seconds; if it is there, the run goes on")
+      help: "where the run is kept every few seconds; if it is there, the run goes on",
+      role: .conduct)
   ] + StudyOptions.options,
   details: """
     Waves y = A sin(x − φ) with A in 0.1 … 5, φ in 0 … π, x in −5 … 5. At the end each method adapts to
@@ -41,16 +42,18 @@ let sinusoidCommand = Command(
   let options = try StudyOptions(arguments)
   let checkpoint = try Checkpoint(path: arguments.value("--checkpoint"), study: study)
 
-  let runs = options.seeds.flatMap { seed in
-    (only.map { [$0] } ?? sinusoidMethods).map { ($0, seed) }
-  }
-  let progress = Progress(total: runs.count * study.iterations)
-  let results = try concurrentMap(runs) { [study] method, seed in
+  let methods = only.map { [$0] } ?? sinusoidMethods
+  return try arguments.answer(
+    options.seeds.flatMap { seed in methods.map { (method: $0, seed: seed) } },
+    cost: \.method.relativeCost
+  ) { [study] run, piece in
+    let (method, seed) = run
+    let step = 1 / Double(study.iterations)
     var training = checkpoint.training(method, seed) ?? study.start(method, seed: seed)
-    progress.advance("training", by: training.state.iteration)
+    piece.advance("training", by: step * Double(training.state.iteration))
     while training.state.iteration < study.iterations {
       try study.train(&training) { iteration in
-        progress.advance("training")
+        piece.advance("training", by: step)
         return iteration % 500 != 0
       }
       let isLast = training.state.iteration == study.iterations
@@ -59,9 +62,9 @@ let sinusoidCommand = Command(
     return SinusoidReport.Result(
       training: training,
       errors: try [5, 10, 20].flatMap { try study.test(training, points: $0) })
+  } report: { results in
+    try options.answer(SinusoidReport(study: study, results: results).result)
   }
-  progress.finish()
-  return try options.answer(SinusoidReport(study: study, results: results).result)
 }
 
 private let sinusoidMethods: [Method] = [.maml, .firstOrderMAML, .anil, .firstOrderANIL, .joint]

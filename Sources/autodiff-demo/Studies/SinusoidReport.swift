@@ -7,7 +7,7 @@ struct SinusoidReport {
   let results: [Result]
 
   /// A finished training and how it was judged.
-  struct Result: Sendable {
+  struct Result: Codable, Sendable {
     let training: SinusoidStudy.Training
     let errors: [SinusoidStudy.TestError]
   }

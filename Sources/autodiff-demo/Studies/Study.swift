@@ -28,9 +28,10 @@ struct StudyOptions {
       .seed("where random numbers start"),
       .init(name: "--seeds", value: "N", help: "how many seeds, from there on (default \(seeds))"),
       .json,
-      .init(name: "--csv", value: "FILE", help: "also write the numbers as a table"),
-      .init(name: "--svg", value: "FILE", help: "also draw them"),
-    ]
+      .init(
+        name: "--csv", value: "FILE", help: "also write the numbers as a table", role: .output),
+      .init(name: "--svg", value: "FILE", help: "also draw them", role: .output),
+    ] + Command.Option.shards
   }
 
   init(_ arguments: Arguments, seeds defaultCount: Int = 1) throws {

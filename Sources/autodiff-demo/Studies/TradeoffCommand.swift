@@ -43,45 +43,69 @@ let tradeoffCommand = Command(
   let rates = try arguments.numbers("--inner-rates", in: 0...1e6) ?? defaultRates
   let options = try StudyOptions(arguments)
 
-  struct Job {
-    var seed: UInt64
-    var tasks: Int
-    var samples: Int
-  }
-  let jobs = options.seeds.flatMap { seed in
-    study.counts.flatMap { tasks in
-      study.counts.map { Job(seed: seed, tasks: tasks, samples: $0) }
+  let (seeds, counts) = (options.seeds, study.counts)
+  let map = seeds.flatMap { seed in
+    counts.flatMap { tasks in
+      counts.map { TradeoffPiece.cells(seed: seed, tasks: tasks, samples: $0) }
     }
   }
-  let progress = Progress(
-    total: jobs.reduce(0) { $0 + $1.tasks } + 100 * rates.count * options.seeds.count)
-  // The dearest cells first, so that the last to end is a short one.
-  let order = jobs.indices.sorted { (jobs[$0].tasks, $0) > (jobs[$1].tasks, $1) }
-  let computed = try concurrentMap(order) { [study] index in
-    defer { progress.advance("map", by: jobs[index].tasks) }
-    let job = jobs[index]
-    return study.cells(rates: rates, tasks: job.tasks, samples: job.samples, seed: job.seed)
+  let trainings = seeds.flatMap { seed in
+    rates.map { TradeoffPiece.training(seed: seed, rate: $0) }
   }
-  var cells: [[TradeoffStudy.Cell]] = Array(repeating: [], count: jobs.count)
-  for (index, result) in zip(order, computed) { cells[index] = result }
-  let training = try concurrentMap(options.seeds.flatMap { seed in rates.map { (seed, $0) } }) {
-    [study] seed, rate in
-    defer { progress.advance("training", by: 100) }
-    return try study.training(rate: rate, seed: seed)
+  let checks = rates.map { TradeoffPiece.check(seed: seeds[0], rate: $0) }
+  return try arguments.answer(map + trainings + checks, cost: { $0.cost(in: study) }) {
+    [study] piece, _ in
+    try piece.record(of: study, rates: rates)
+  } report: { records in
+    try options.answer(
+      TradeoffReport(
+        study: study, rates: rates, cells: mean(records.compactMap(\.cells), seeds.count, study),
+        training: mean(records.compactMap(\.training).flatMap(\.self), rates),
+        checks: records.compactMap(\.distance), seeds: seeds
+      ).result)
   }
-  let checks = try concurrentMap(rates) { [study] rate in
-    try [(10, 25), (25, 10)].map { tasks, samples in
-      try study.distanceOfTraining(
-        rate: rate, tasks: tasks, samples: max(samples, 2 * study.tasks.dimension),
-        seed: options.seeds[0])
-    }.map { max($0.joint, $0.maml) }.max() ?? 0
+}
+
+/// A piece of a run of `tradeoff`.
+private enum TradeoffPiece {
+  /// A cell of the map, at all rates.
+  case cells(seed: UInt64, tasks: Int, samples: Int)
+  /// Stochastic training by both methods.
+  case training(seed: UInt64, rate: Double)
+  /// Whether training through the engine ends at the closed forms.
+  case check(seed: UInt64, rate: Double)
+
+  /// How long it takes, relative to a trial of one task.
+  func cost(in study: TradeoffStudy) -> Double {
+    switch self {
+    case .cells(_, let tasks, _): Double(study.trials * tasks)
+    case .training: Double(9 * study.repeats * study.steps * study.batch)
+    case .check: 2000
+    }
   }
-  progress.finish()
-  return try options.answer(
-    TradeoffReport(
-      study: study, rates: rates, cells: mean(cells, options.seeds.count, study),
-      training: mean(training.flatMap(\.self), rates), checks: checks, seeds: options.seeds
-    ).result)
+
+  func record(of study: TradeoffStudy, rates: [Double]) throws -> TradeoffRecord {
+    switch self {
+    case .cells(let seed, let tasks, let samples):
+      return TradeoffRecord(
+        cells: study.cells(rates: rates, tasks: tasks, samples: samples, seed: seed))
+    case .training(let seed, let rate):
+      return TradeoffRecord(training: try study.training(rate: rate, seed: seed))
+    case .check(let seed, let rate):
+      let distances = try [(10, 25), (25, 10)].map { tasks, samples in
+        try study.distanceOfTraining(
+          rate: rate, tasks: tasks, samples: max(samples, 2 * study.tasks.dimension), seed: seed)
+      }
+      return TradeoffRecord(distance: distances.map { max($0.joint, $0.maml) }.max())
+    }
+  }
+}
+
+/// What a piece has yielded.
+private struct TradeoffRecord: Codable {
+  var cells: [TradeoffStudy.Cell]?
+  var training: [TradeoffStudy.Training]?
+  var distance: Double?
 }
 
 /// The cells of each position in the map, averaged over seeds.

@@ -1,4 +1,3 @@
-import Foundation
 import Meta
 import Nets
 import Studies
@@ -37,12 +36,17 @@ private let howItIsTrained: [Command.Option] = [
     name: "--test-steps", value: "K", help: "inner steps of the test (default: as in training)"),
   .init(
     name: "--checkpoint", value: "FILE",
-    help: "where the run is kept; if it is there, the run goes on"),
+    help: "where the run is kept; if it is there, the run goes on", role: .conduct),
   .init(
-    name: "--checkpoint-every", value: "S", help: "seconds that may be lost (default 3)"),
-  .init(name: "--out", value: "FILE", help: "write the problem at the trained point"),
-  .init(name: "--curves", value: "FILE", help: "write the numbers as a table of commas"),
-  .init(name: "--svg", value: "FILE", help: "draw them"),
+    name: "--checkpoint-every", value: "S", help: "seconds that may be lost (default 3)",
+    role: .conduct),
+  .init(
+    name: "--out", value: "FILE",
+    help: "write the problem at the trained point; with --shard, the folder where shards are kept",
+    role: .output),
+  .init(
+    name: "--curves", value: "FILE", help: "write the numbers as a table of commas", role: .output),
+  .init(name: "--svg", value: "FILE", help: "draw them", role: .output), Command.Option.shards[0],
   .json, .seed("of what is drawn"),
 ]
 
@@ -58,7 +62,8 @@ let trainCommand = Command(
     --out, is
     the point where the loss on the validation tasks was lowest; without such tasks, the last one. Joint training, which
     adapts nothing, is judged after adapting all. Intervals are of 95 % over test tasks; orders are compared task by task.
-    Interrupted, a run with --checkpoint goes on and ends with the same bytes.
+    Interrupted, a run with --checkpoint goes on and ends with the same bytes. The pieces of shards are trainings: a method
+    at a seed or on a fold.
     FILE is a problem as docs/problem-files.md describes it, or with --csv a table, scaled on the tasks to train on; - is
     standard input.
     """,
@@ -77,7 +82,8 @@ let trainCommand = Command(
     try arguments.wholeNumber("--test-steps", in: 0...MetaProblem.maximumSteps)
     ?? data[0].base.steps
   let (svg, curves) = (try arguments.output("--svg"), try arguments.output("--curves"))
-  let out = try arguments.output("--out")
+  // Of a shard, --out is a folder.
+  let out = arguments.has("--shard") ? nil : try arguments.output("--out")
   if out != nil, methods.count * seeds.count > 1 {
     throw UserError("train: --out is of one training, but there are \(methods.count * seeds.count)")
   }
@@ -102,33 +108,36 @@ let trainCommand = Command(
     data.count == 1
     ? seeds.map { (data[0], $0) } : data.enumerated().map { ($1, seeds[0] &+ UInt64($0)) }
   let runs = methods.flatMap { method in starts.map { (method, $0, $1) } }
-  let progress = Progress(total: runs.count * training.iterations)
-  let results = try concurrentMap(runs) { [training] method, data, seed in
+  return try arguments.answer(
+    runs, data: data.map(\.checksum).joined(), cost: \.0.relativeCost
+  ) { [training] run, piece in
+    let (method, data, seed) = run
     let problem = try data.problem(seed).adapting(method.adaptation)
+    let step = 1 / Double(training.iterations)
     var run =
       checkpoint.training(method, seed) ?? training.start(problem, method, seed: seed)
-    progress.advance("training", by: run.state.iteration)
+    piece.advance("training", by: step * Double(run.state.iteration))
     try training.train(
       &run, problem, by: route, tasks: data.training, validation: data.validation.map(\.data),
-      threads: runs.count == 1 ? ProcessInfo.processInfo.activeProcessorCount : 1
-    ) { step, copy in
-      progress.advance("\(method.rawValue), loss \(step.loss.significant(3))")
+      threads: piece.threads
+    ) { made, copy in
+      piece.advance("\(method.rawValue), loss \(made.loss.significant(3))", by: step)
       try checkpoint.update(method, seed, isLast: false, copy)
       return true
     }
     try checkpoint.update(method, seed, isLast: true) { run }
     return TrainReport.Result(
       run: run, judgements: try data.judgements(of: run, steps: testSteps))
+  } report: { results in
+    let report = TrainReport(folds: data, training: training, route: route, results: results)
+    try out?.write(data[0].trainedFile(results[0].run))
+    try curves?.write(report.csv.text)
+    try svg?.write(report.figure.svg)
+    return Answer(
+      arguments.has("--json")
+        ? try json(report.document, namesInfinity: true)
+        : "\(report.table)\n\(report.verdict)\n")
   }
-  progress.finish()
-  let report = TrainReport(folds: data, training: training, route: route, results: results)
-  try out?.write(data[0].trainedFile(results[0].run))
-  try curves?.write(report.csv.text)
-  try svg?.write(report.figure.svg)
-  return Answer(
-    arguments.has("--json")
-      ? try json(report.document, namesInfinity: true)
-      : "\(report.table)\n\(report.verdict)\n")
 }
 
 /// What a checkpoint of `train` must agree in.

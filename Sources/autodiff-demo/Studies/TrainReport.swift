@@ -22,7 +22,7 @@ struct TrainReport {
   var data: TrainingData { folds[0] }
 
   /// A training at its end, and how it was judged: by task and step.
-  struct Result: Sendable {
+  struct Result: Codable, Sendable {
     let run: MetaTraining.Run
     let judgements: [[Judgement]]
 
