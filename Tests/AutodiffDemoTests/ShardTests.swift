@@ -1,6 +1,8 @@
 import Foundation
+import Nets
 import TestSupport
 import Testing
+import autodiff_demo
 
 /// Runs in shards: joined they are the run of one process, and what is wrong with them is named.
 @Suite struct ShardTests {
@@ -83,6 +85,46 @@ import Testing
       }
       #expect(try answers(["merge", folder.path], folder) == expected, "\(count) shards")
     }
+  }
+
+  /// Each piece goes to one shard, and no shard takes longer than the best one could by more than a piece.
+  @Test func piecesAreDealtEvenly() {
+    var generator = SeededGenerator(seed: 2)
+    for count in 1...9 {
+      let costs = (0..<20).map { _ in Double.random(in: 0.1...4, using: &generator).rounded(.up) }
+      let shards = dealt(costs, among: count)
+      #expect(shards.count == count && shards.flatMap(\.self).sorted() == Array(costs.indices))
+      for pieces in shards {
+        #expect(pieces.map { -costs[$0] } == pieces.map { -costs[$0] }.sorted())
+      }
+      let loads = shards.map { $0.reduce(0) { $0 + costs[$1] } }
+      let even = costs.reduce(0, +) / Double(count)
+      #expect((loads.max() ?? 0) - even < costs.max() ?? 0)
+    }
+    #expect(dealt([1, 3, 1, 3, 2], among: 2) == [[1, 4], [3, 0, 2]])
+    #expect(dealt([], among: 2) == [[], []])
+  }
+
+  /// What JSON has no number for stands in a shard as a text, and is a number again.
+  @Test func numbersThatAreNotFiniteArePassedOn() throws {
+    let folder = Folder()
+    defer { folder.remove() }
+    _ = try shard(1, of: 1, Self.short, folder)
+    let changed = try folder.text("shard-1-of-1.json").replacingOccurrences(
+      of: "\"headDiversity\":\\[[^,]*,[^,]*,[^,]*,",
+      with: "\"headDiversity\":[\"nan\",\"-inf\",-0,",
+      options: .regularExpression)
+    let rest = changed.dropFirst("{'format':'tape-shard-1','checksum':'0123456789abcdef".count)
+    let hash = rest.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
+      ($0 ^ UInt64($1)) &* 0x100_0000_01B3
+    }
+    try folder.write(
+      "{\"format\":\"tape-shard-1\",\"checksum\":\"\(String(format: "%016lx", hash))" + rest,
+      to: "shard-1-of-1.json")
+    #expect(try Demo("merge", folder.path, "--csv", folder("a.csv")).status == 0)
+    let cells = try folder.text("a.csv").components(separatedBy: "\r\n").dropFirst().prefix(3)
+      .map { $0.components(separatedBy: ",")[5] }
+    #expect(cells == ["nan", "-inf", "-0.0"])
   }
 
   private static let short = [

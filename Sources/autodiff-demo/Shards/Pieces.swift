@@ -105,7 +105,7 @@ extension Arguments {
 ///
 /// - Reference: Graham, *Bounds on multiprocessing timing anomalies* (1969): no shard takes more than 4/3 of the least
 ///   time in which all can be done.
-func dealt(_ costs: [Double], among count: Int) -> [[Int]] {
+package func dealt(_ costs: [Double], among count: Int) -> [[Int]] {
   var shards = Array(repeating: (pieces: [Int](), load: 0.0), count: count)
   for piece in costs.indices.sorted(by: { (-costs[$0], $0) < (-costs[$1], $1) }) {
     let least = shards.indices.min { shards[$0].load < shards[$1].load } ?? 0
