@@ -15,14 +15,23 @@ struct AutodiffDemo {
   ]
 
   static func main() {
+    prepareStreams()
     do {
       try requireProcessor()
       let answer = try answer(to: Array(CommandLine.arguments.dropFirst()))
-      try write(answer.text)
+      // A full disk must not pass for success.
+      try naming("standard output") {
+        do {
+          try write(answer.text, to: STDOUT_FILENO)
+        } catch {
+          throw UserError("cannot be written (\(error))")
+        }
+      }
       exit(answer.status)
     } catch {
       let line = String(describing: error).split(whereSeparator: \.isNewline).joined(separator: " ")
-      FileHandle.standardError.write(Data("autodiff-demo: \(line)\n".utf8))
+      // Where not even this can be written, the status says it.
+      try? write("autodiff-demo: \(line)\n", to: STDERR_FILENO)
       exit(2)
     }
   }
@@ -51,15 +60,6 @@ struct AutodiffDemo {
       Without a command: compare. Each command has --help with an example.
 
       """
-  }
-
-  /// Writes everything, or says that it could not: a full disk must not pass for success.
-  private static func write(_ text: String) throws {
-    do {
-      try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
-    } catch {
-      throw UserError("standard output: cannot be written")
-    }
   }
 }
 

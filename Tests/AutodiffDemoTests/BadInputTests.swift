@@ -57,7 +57,7 @@ import autodiff_demo
   @Test func files() throws {
     for command in [["compare"], ["check"], ["tape"], ["metagradient", "--method", "maml"]] {
       try Self.expectRefusal(command + ["nowhere.json"], "nowhere.json: cannot be read", "no such")
-      try Self.expectRefusal(command + ["Tests"], "Tests: cannot be read", "it is a directory")
+      try Self.expectRefusal(command + ["Tests"], "Tests: cannot be read", "is a directory")
     }
     try Self.expectRefusal(
       ["check", "-"], input: DocumentTests.exampleProblem(), "standard input: references: there are"

@@ -13,15 +13,16 @@ struct Demo {
 
   /// - Parameter megabytes: The memory that it may write to; nil for any.
   init(_ words: [String], input: String = "", megabytes: Int? = nil) throws {
+    let limit = megabytes.map { "ulimit -d \(1000 * $0) && " } ?? ""
+    try self.init(shell: limit + "exec \"$0\" \"$@\"", words, input: input)
+  }
+
+  /// - Parameter script: What the shell does, `$0` being the command line and `$@` the words.
+  init(shell script: String, _ words: [String] = [], input: String = "") throws {
     let process = Process()
     let program = Self.products.appendingPathComponent("autodiff-demo")
-    process.executableURL = program
-    process.arguments = words
-    if let megabytes {
-      process.executableURL = URL(fileURLWithPath: "/bin/sh")
-      process.arguments =
-        ["-c", "ulimit -d \(1000 * megabytes) && exec \"$0\" \"$@\"", program.path] + words
-    }
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = ["-c", script, program.path] + words
     process.currentDirectoryURL = repository
     // Files rather than pipes, so that no answer is too long for a buffer.
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)

@@ -35,7 +35,7 @@ import Testing
     "--validation-tasks", "2",
   ]
 
-  private static func temporary(_ name: String) -> String {
+  static func temporary(_ name: String) -> String {
     FileManager.default.temporaryDirectory
       .appendingPathComponent(UUID().uuidString + name).path
   }

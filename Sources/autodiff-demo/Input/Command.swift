@@ -34,6 +34,18 @@ struct Command: Sendable {
       case conduct
     }
 
+    /// What is done with the file that it names, where it names one.
+    enum Kind { case input, output, none }
+
+    /// Told from the placeholder, which says it to the user.
+    var kind: Kind {
+      switch value {
+      case "DATA": .input
+      case "FILE", "OUT.html": .output
+      default: .none
+      }
+    }
+
     static let help = Option(name: "--help", help: "print this")
     static let json = Option(
       name: "--json", help: "print JSON instead of a table", role: .output)
@@ -167,6 +179,13 @@ struct Arguments {
         "\(command.name): \(name) '\(text)' is not one of \(choices.map(\.rawValue).list)")
     }
     return value
+  }
+
+  /// The options that are given and name files of a kind, with the names of the files.
+  func values(ofKind kind: Command.Option.Kind) -> [(name: String, value: String)] {
+    command.options.filter { $0.kind == kind }.compactMap { option in
+      values[option.name].map { (option.name, $0) }
+    }
   }
 
   /// The text of the option, or nil if it is not given.

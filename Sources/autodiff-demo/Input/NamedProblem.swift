@@ -80,16 +80,20 @@ extension Arguments {
     }
   }
 
-  /// The file that an option names, if it is given: neither the problem itself, nor a folder or a device.
+  /// The file that an option names, if it is given: neither the problem itself, nor what another option writes, nor a
+  /// folder or a device.
   func output(_ option: String) throws -> OutputFile? {
     guard let path = value(option) else { return nil }
     let file = try OutputFile(path: path, option: option)
-    // In studies --csv names what is written.
-    let table = option == "--csv" ? nil : value("--csv")
-    if (operands + [table].compactMap(\.self)).contains(where: {
-      $0 != "-" && OutputFile.target($0) == file.target
+    if (operands + values(ofKind: .input).map(\.value)).contains(where: {
+      OutputFile.isSame($0, path)
     }) {
       throw UserError("\(option) \(path): is the problem itself")
+    }
+    if let other = values(ofKind: .output).first(where: {
+      $0.name != option && OutputFile.isSame($0.value, path)
+    }) {
+      throw UserError("\(name): \(other.name) and \(option) are one file, \(path)")
     }
     return file
   }

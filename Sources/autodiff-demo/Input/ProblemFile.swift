@@ -60,21 +60,25 @@ extension JSONFile {
 
 /// The bytes of a file, or of standard input if the path is `-`.
 func contents(of path: String) throws -> Data {
-  let file = path == "-" ? FileHandle.standardInput : FileHandle(forReadingAtPath: path)
-  guard let file, let data = try? file.readToEnd() ?? Data() else {
-    throw UserError("cannot be read (\(reasonNotToRead(path)))")
-  }
-  return data
+  let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+  if descriptor < 0 { throw UserError("cannot be read (\(StreamError()))") }
+  defer { if path != "-" { close(descriptor) } }
+  return try contents(of: descriptor)
 }
 
-private func reasonNotToRead(_ path: String) -> String {
-  var isDirectory: ObjCBool = false
-  if path != "-" {
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-      return "there is no such file"
-    }
+/// The bytes of an open file, which are refused where they would not fit in memory together with what is made of them.
+func contents(of descriptor: Int32) throws -> Data {
+  let limit = physicalMemory / 32
+  let data: Data?
+  do {
+    data = try read(from: descriptor, limit: limit)
+  } catch {
+    throw UserError("cannot be read (\(error))")
   }
-  return isDirectory.boolValue ? "it is a directory" : "no permission, or not a stream of text"
+  guard let data else {
+    throw UserError("is longer than \(limit.bytes), which is too much for this machine")
+  }
+  return data
 }
 
 private func problemDecoder() -> JSONDecoder {

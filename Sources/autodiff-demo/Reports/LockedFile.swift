@@ -7,19 +7,31 @@ import Foundation
 ///
 /// Belongs to one thread at a time.
 final class LockedFile {
-  private let path: String
-  private let option: String
+  private let file: OutputFile
   private var descriptor: Int32
 
   /// Opens the file, empty if it was not there, and locks it.
   ///
   /// - Throws: ``UserError`` if another process has it, or if it cannot be written.
   init(path: String, option: String) throws {
-    self.path = try OutputFile(path: path, option: option).target.path
-    self.option = option
+    file = try OutputFile(path: path, option: option)
     while true {
-      descriptor = try Self.open(self.path, 0, option)
-      if Self.isSame(descriptor, self.path) { return }
+      descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+      if descriptor < 0 {
+        throw UserError("\(option) \(path): cannot be written (\(StreamError()))")
+      }
+      if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+        let reason =
+          errno == EWOULDBLOCK ? "another run keeps it" : "cannot be locked (\(StreamError()))"
+        close(descriptor)
+        throw UserError("\(option) \(path): \(reason)")
+      }
+      var (own, named) = (stat(), stat())
+      if fstat(descriptor, &own) == 0, stat(path, &named) == 0, own.st_ino == named.st_ino,
+        own.st_dev == named.st_dev
+      {
+        return
+      }
       // Whoever had it has replaced it in between.
       close(descriptor)
     }
@@ -27,40 +39,15 @@ final class LockedFile {
 
   deinit { close(descriptor) }
 
-  /// What it holds.
-  var contents: Data { FileManager.default.contents(atPath: path) ?? Data() }
+  /// What it held when it was opened; asked for once.
+  func contents() throws -> Data {
+    try naming("\(file.option) \(file.path)") { try autodiff_demo.contents(of: descriptor) }
+  }
 
   /// Puts a text in the place of what it holds: whoever interrupts finds the old file or the new.
   func write(_ text: String) throws {
-    let partial = path + ".partial"
-    let fresh = try Self.open(partial, O_TRUNC, option)
-    do {
-      try FileHandle(fileDescriptor: fresh).write(contentsOf: Data(text.utf8))
-    } catch {
-      close(fresh)
-      throw UserError("\(option) \(path): cannot be written")
-    }
-    if fsync(fresh) != 0 || rename(partial, path) != 0 {
-      close(fresh)
-      throw UserError("\(option) \(path): cannot be written")
-    }
+    let fresh = try file.replaced(with: text)
     close(descriptor)
     descriptor = fresh
-  }
-
-  private static func open(_ path: String, _ flags: Int32, _ option: String) throws -> Int32 {
-    let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC | flags, 0o644)
-    if descriptor < 0 { throw UserError("\(option) \(path): cannot be written") }
-    if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-      close(descriptor)
-      throw UserError("\(option) \(path): another run keeps it")
-    }
-    return descriptor
-  }
-
-  private static func isSame(_ descriptor: Int32, _ path: String) -> Bool {
-    var (open, named) = (stat(), stat())
-    return fstat(descriptor, &open) == 0 && stat(path, &named) == 0 && open.st_ino == named.st_ino
-      && open.st_dev == named.st_dev
   }
 }

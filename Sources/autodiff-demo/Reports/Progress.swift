@@ -40,6 +40,6 @@ final class Progress: Sendable {
   }
 
   private static func show(_ line: String) {
-    FileHandle.standardError.write(Data("\r\u{1B}[K\(line)".utf8))
+    try? write("\r\u{1B}[K\(line)", to: STDERR_FILENO)
   }
 }

@@ -61,7 +61,7 @@ final class Checkpoint<Study: LongStudy>: Sendable {
     var state = State()
     if let path {
       let file = try LockedFile(path: path, option: "--checkpoint")
-      let data = file.contents
+      let data = try file.contents()
       if !data.isEmpty {
         state.trainings = try Self.trainings(in: data, path, of: study)
         state.written = try state.trainings.mapValues { try line($0) }

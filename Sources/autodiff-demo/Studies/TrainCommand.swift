@@ -87,15 +87,6 @@ let trainCommand = Command(
   if out != nil, methods.count * seeds.count > 1 {
     throw UserError("train: --out is of one training, but there are \(methods.count * seeds.count)")
   }
-  let written = ["--out", "--svg", "--curves", "--checkpoint"].compactMap { option in
-    arguments.value(option).map { (option, OutputFile.target($0)) }
-  }
-  for (index, (option, target)) in written.enumerated() {
-    if let other = written[..<index].first(where: { $0.1 == target }) {
-      throw UserError(
-        "train: \(other.0) and \(option) are one file, \(arguments.value(option) ?? "")")
-    }
-  }
   for data in data { try data.check(methods, by: route) }
   let study = TrainStudy(
     training: training, route: "\(route)", data: data.map(\.checksum), count: data[0].count)
