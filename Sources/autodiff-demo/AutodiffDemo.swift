@@ -29,9 +29,8 @@ struct AutodiffDemo {
       }
       exit(answer.status)
     } catch {
-      let line = String(describing: error).split(whereSeparator: \.isNewline).joined(separator: " ")
       // Where not even this can be written, the status says it.
-      try? write("autodiff-demo: \(line)\n", to: STDERR_FILENO)
+      try? write("autodiff-demo: \("\(error)".inOneLine)\n", to: STDERR_FILENO)
       exit(2)
     }
   }

@@ -7,6 +7,18 @@ struct UserError: Error, CustomStringConvertible {
   }
 }
 
+extension String {
+  /// The text as a line for a terminal: what would not show is �, and of a long one the middle is left out.
+  ///
+  /// Names of files, and what stands in them, may hold anything.
+  var inOneLine: String {
+    let most = 600
+    let (start, end) = (unicodeScalars.prefix(most + 1), unicodeScalars.suffix(most / 3))
+    if start.count <= most { return printable }
+    return String(start.prefix(most - most / 3)).printable + " … " + String(end).printable
+  }
+}
+
 /// Puts the name of a file before what is wrong in it.
 func naming<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
   do {

@@ -3,6 +3,10 @@ import TestSupport
 import Testing
 import autodiff_demo
 
+#if canImport(FoundationXML)
+  import FoundationXML
+#endif
+
 /// Bad input ends in one line on standard error, status 2, and nothing on standard output.
 @Suite struct BadInputTests {
   static func expectRefusal(
@@ -157,6 +161,64 @@ import autodiff_demo
     }
     try Self.expectRefusal(
       ["compare", "-"], input: String(repeating: "[", count: 100_000), "not valid JSON")
+  }
+
+  /// Where a key is expected, Foundation's reader of JSON5 stops the program at bytes F8 to FF.
+  @Test(arguments: [0x80, 0xC0, 0xF0, 0xF8, 0xFF] as [UInt8]) func bytesThatAreNotText(
+    _ byte: UInt8
+  ) throws {
+    for start in ["{", "{\"a\": NaN, "] {
+      let run = try Demo(
+        shell: "printf '\(start)\\\(String(byte, radix: 8))aaaa' | \"$0\" compare -")
+      #expect(run.status == 2 && run.output.isEmpty)
+      #expect(run.error.contains("standard input: not valid JSON: the text is not UTF-8"))
+    }
+  }
+
+  /// What a name holds neither reaches the terminal nor fills it.
+  @Test func namesAreShownAndNotObeyed() throws {
+    let name = "\u{1B}[31m\u{7}\u{202E}\nx\u{9B}"
+    for words in [
+      [name], ["compare", name], ["compare", "--\(name)"], ["compare", "--seed", name],
+      ["bench", "--workload", name], ["dial", "--svg", "\(name)/\(name)"], ["museum", name],
+      ["import", "--csv", path("linear-1step"), "--task", name, "--inputs", "a", "--targets", "b"],
+    ] {
+      let run = try Demo(words)
+      #expect(run.status == 2 && run.output.isEmpty)
+      #expect(
+        run.error.dropLast().unicodeScalars.allSatisfy {
+          ![.control, .format].contains($0.properties.generalCategory)
+        }, "\(words)")
+    }
+    let problem = try DocumentTests.exampleProblem()
+    for (from, to) in [("linear", name), ("\"W\"", "\"\(name)\""), ("\"query\"", "\"\(name)\"")] {
+      let escaped = to.replacing("\u{1B}", with: "\\u001b").replacing("\u{7}", with: "\\u0007")
+        .replacing("\n", with: "\\n")
+      try Self.expectRefusal(["compare", "-"], input: problem.replacing(from, with: escaped))
+    }
+    let long = try Demo(
+      "compare", "-",
+      input: problem.replacing("linear", with: String(repeating: "x", count: 1_000_000)))
+    #expect(long.status == 2 && long.error.utf8.count < 1000)
+    #expect(long.error.contains("standard input: network.kind: 'xxx") && long.error.contains(" … "))
+    #expect(long.error.hasSuffix("is not one of linear, relu\n"))
+  }
+
+  @Test func picturesOfAnyNameAreWellFormed() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appendingPathComponent("a\u{1B}[1m<&>\"'\u{1}\u{FFFE}.json")
+    try FileManager.default.copyItem(
+      at: fixtures.appendingPathComponent("linear-1step.json"), to: file)
+    let picture = folder.appendingPathComponent("a.svg")
+    let run = try Demo("dial", file.path, "--svg", picture.path)
+    #expect(run.status == 0 && !run.output.contains("\u{1B}"))
+    #expect(XMLParser(data: try Data(contentsOf: picture)).parse())
+    let page = folder.appendingPathComponent("\u{1B}page.html")
+    let report = try Demo("report", file.path, "--html", page.path)
+    #expect(report.status == 0 && !report.output.contains("\u{1B}"), "\(report.error)")
+    #expect(try !String(contentsOf: page, encoding: .utf8).contains("\u{1B}"))
   }
 
   @Test func reluSizes() throws {

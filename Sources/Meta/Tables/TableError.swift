@@ -23,13 +23,6 @@ extension String {
   /// The text in quotes, in one line, and cut where it is long.
   var inQuotes: String {
     let start = unicodeScalars.prefix(41)
-    var text = ""
-    for scalar in start.prefix(40) {
-      switch scalar.properties.generalCategory {
-      case .control, .format, .lineSeparator, .paragraphSeparator: text += "\u{FFFD}"
-      default: text.unicodeScalars.append(scalar)
-      }
-    }
-    return "'\(text)\(start.count > 40 ? "…" : "")'"
+    return "'\(String(start.prefix(40)).printable)\(start.count > 40 ? "…" : "")'"
   }
 }

@@ -25,6 +25,19 @@ package struct TextTable {
 }
 
 extension String {
+  /// The text in one line that a terminal shows and does not obey: what controls it is �.
+  package var printable: String {
+    var text = ""
+    for scalar in unicodeScalars {
+      switch scalar.properties.generalCategory {
+      case _ where Character(scalar).isNewline: text += " "
+      case .control, .format, .lineSeparator, .paragraphSeparator, .unassigned: text += "\u{FFFD}"
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    return text
+  }
+
   /// The word with a count before it, in the plural where that is not one.
   package func counted(_ count: Int) -> String { "\(count) \(self)\(count == 1 ? "" : "s")" }
 

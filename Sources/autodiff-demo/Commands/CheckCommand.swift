@@ -101,7 +101,7 @@ private func checkReferences(_ paths: [String], asJSON: Bool) throws -> Answer {
         Route.stored.map { ($0, file.references[method]) }
         + [(implicit, file.implicitReferences[method])]
       if known.allSatisfy({ $0.1 == nil }) { continue }
-      var row = [URL(fileURLWithPath: path).lastPathComponent, method.rawValue]
+      var row = [URL(fileURLWithPath: path).lastPathComponent.printable, method.rawValue]
       for (route, reference) in known {
         guard let reference else {
           row.append("–")

@@ -26,5 +26,5 @@ let importCommand = Command(
   let file = try problemFile(named.problem, named.layout)
   guard let out else { return Answer(file) }
   try out.write(file)
-  return Answer("\(named.name)\n  \(named.problem.summary)\nWritten to \(out.path).\n")
+  return Answer("\(named.name)\n  \(named.problem.summary)\nWritten to \(out.path.printable).\n")
 }

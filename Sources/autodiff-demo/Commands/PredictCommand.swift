@@ -47,7 +47,8 @@ let predictCommand = Command(
   }
   guard let out else { return Answer(predictions.text) }
   try out.write(predictions.text)
-  return Answer("\("row".counted(predictions.rows.count)) predicted, written to \(out.path).\n")
+  return Answer(
+    "\("row".counted(predictions.rows.count)) predicted, written to \(out.path.printable).\n")
 }
 
 extension MetaProblem {

@@ -28,10 +28,9 @@ struct NamedProblem {
 
 /// What the problem of a file is called: the name of the file, in one line.
 func nameOfProblem(_ path: String) -> String {
-  let name =
-    path == "-"
-    ? "standard input" : URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
-  return name.split(whereSeparator: \.isNewline).joined(separator: " ")
+  path == "-"
+    ? "standard input"
+    : URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent.printable
 }
 
 extension Arguments {

@@ -39,15 +39,20 @@ extension JSONFile {
   /// What keeps the data from being JSON.
   ///
   /// Python writes `NaN` and `Infinity` where a number is not finite, which JSON does not know: a
-  /// lenient second reading finds the place.
+  /// lenient second reading finds the place. It stops at bytes that are not UTF-8, so those are found before.
   private static func syntaxError(_ data: Data) -> any Error {
-    let lenient = problemDecoder()
-    lenient.allowsJSON5 = true
-    do {
-      _ = try lenient.decode(Self.self, from: data)
-    } catch let error as MetaProblemError where error.message.contains("not finite") {
-      return error
-    } catch {}
+    guard let text = String(validating: data, as: UTF8.self) else {
+      return UserError("not valid JSON: the text is not UTF-8")
+    }
+    if text.contains("NaN") || text.contains("Infinity") {
+      let lenient = problemDecoder()
+      lenient.allowsJSON5 = true
+      do {
+        _ = try lenient.decode(Self.self, from: data)
+      } catch let error as MetaProblemError where error.message.contains("not finite") {
+        return error
+      } catch {}
+    }
     do {
       _ = try JSONSerialization.jsonObject(with: data, options: .fragmentsAllowed)
       return UserError("not valid JSON")

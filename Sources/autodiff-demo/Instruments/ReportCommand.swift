@@ -26,7 +26,7 @@ let reportCommand = Command(
     for: Method.families.flatMap(\.bothOrders), memory: 6, seedsMore: true)
   let page = try ReportPage(named, family, seed: try arguments.seed())
   try output.write(page.html)
-  return Answer("\(page.summary)\nWritten to \(output.path).\n")
+  return Answer("\(page.summary)\nWritten to \(output.path.printable).\n")
 }
 
 /// The page on one problem.

@@ -111,9 +111,11 @@ extension Double {
 }
 
 extension String {
-  /// The text with the characters that XML reserves replaced.
+  /// The text with the characters that XML reserves replaced, and those that it does not know as �.
   var escaped: String {
-    replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-      .replacing("\"", with: "&quot;")
+    printable.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(
+      ">", with: "&gt;"
+    )
+    .replacing("\"", with: "&quot;")
   }
 }
