@@ -168,11 +168,11 @@ import Testing
   }
 
   /// What is not finite on the way is said or named, never taken for an answer.
-  @Test func stepsThatOvershootAreInfinite() throws {
+  @Test func stepsThatOvershootAreSaid() throws {
     let run = try Demo("dial", path("relu-5steps"), "--step-length", "1e6", "--json")
     #expect(run.status == 0 && run.error.isEmpty)
     let last = (try run.json()["byWeight"] as? [[String: Any]])?.last
-    #expect(last?["decrease"] as? String == "-inf" || (last?["decrease"] as? Double ?? 0) < -1e6)
+    #expect(last?["decrease"] is NSNull || (last?["decrease"] as? Double ?? 0) < -1e6)
   }
 
   /// A problem without inner steps has nothing to take apart, and says so.

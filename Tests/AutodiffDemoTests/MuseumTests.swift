@@ -9,7 +9,7 @@ import Testing
     let text: String
   }
 
-  /// A number, which may stand as the text "nan".
+  /// A number, which may be null.
   struct Number: Decodable {
     let value: Double
 

@@ -84,11 +84,13 @@ extension Diagnosis: CustomStringConvertible {
       )
     }
     reasons.append(
-      "The largest curvature of the \(innerLossName) is \(curvature.largest.significant(3)), times "
-        + "the rate \(strength.significant(3))"
-        + (curvatureBounds
-          ? ": a step back can change a gradient by up to \((100 * strength).fixed(0)) % of its length."
-          : "."))
+      !strength.isFinite
+        ? "The curvature of the \(innerLossName) is not finite."
+        : "The largest curvature of the \(innerLossName) is \(curvature.largest.significant(3)), times "
+          + "the rate \(strength.significant(3))"
+          + (curvatureBounds
+            ? ": a step back can change a gradient by up to \((100 * strength).fixed(0)) % of its length."
+            : "."))
     if angle?.interval != nil || normRatio?.interval != nil {
       reasons.append(
         "Intervals are over tasks, at this one start; at another, angles may be others.")

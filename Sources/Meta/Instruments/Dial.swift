@@ -101,13 +101,17 @@ private struct OuterLosses {
 
   /// The meta-loss after an outer step of the given length against a meta-gradient.
   func loss(after length: Double, against gradient: MetaGradient) -> Double {
-    let scale = gradient.gradientNorm > 0 ? -length / gradient.gradientNorm : 0
+    let norm = gradient.gradientNorm
+    let scale = norm > 0 ? -length / norm : 0
     let names = gradient.gradient.names
     evaluator.setOuter(
       outer.replacing(
         Parameters(
           gradient.gradient.descriptions,
-          zip(names, gradient.gradient.values).map { outer[$0] + scale * $1 })))
+          zip(names, gradient.gradient.values).map {
+            // One over a length near the smallest number is not finite, but the direction is.
+            outer[$0] + (scale.isFinite ? scale * $1 : -length * ($1 / norm))
+          })))
     let loss = evaluator.evaluate().loss
     return loss.isFinite ? loss : .infinity
   }

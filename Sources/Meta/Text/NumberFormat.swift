@@ -1,17 +1,20 @@
 import Tape
 
+/// What is not finite is no number, and a dash stands in its place.
 extension Double {
   /// The number with so many decimals.
-  package func fixed(_ decimals: Int) -> String { printed(self, as: "%.\(decimals)f") }
+  package func fixed(_ decimals: Int) -> String { text("%.\(decimals)f") }
 
   /// The number with so many significant digits, with an exponent where it is long.
   package func significant(_ digits: Int) -> String {
-    let text = printed(self, as: "%#.\(digits)g")
+    let text = text("%#.\(digits)g")
     return text.hasSuffix(".") ? String(text.dropLast()) : text.replacing(".e", with: "e")
   }
 
   /// The number with at most so many significant digits, without zeros that say nothing.
-  package func upTo(_ digits: Int) -> String { printed(self == 0 ? 0 : self, as: "%.\(digits)g") }
+  package func upTo(_ digits: Int) -> String { (self == 0 ? 0 : self).text("%.\(digits)g") }
+
+  private func text(_ format: String) -> String { isFinite ? printed(self, as: format) : "–" }
 
   /// The number with up to six digits, without zeros that say nothing.
   package var upToSixDigits: String { upTo(6) }

@@ -30,7 +30,7 @@ let museumCommand = Command(
   }
   let status: Int32 = exhibits.allSatisfy(\.isCaught) ? 0 : 1
   if arguments.has("--json") {
-    return Answer(try json(exhibits, namesInfinity: true), status: status)
+    return Answer(try json(exhibits), status: status)
   }
   let pages = exhibits.map(\.page).joined(separator: "\n")
   return Answer(traps.count > 1 ? "\(overview(exhibits))\n\(pages)" : pages, status: status)

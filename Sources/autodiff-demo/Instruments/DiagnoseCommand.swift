@@ -69,7 +69,7 @@ let diagnoseCommand = Command(
     }
     if arguments.has("--json") {
       let answer = DiagnoseAnswer(diagnosis: diagnosis, initialisations: overStarts)
-      return Answer(try json(Named(named.name, answer), namesInfinity: true))
+      return Answer(try json(Named(named.name, answer)))
     }
     let first = diagnosis.text(titled: "\(named.name), \(diagnosis.method)")
     let second = overStarts.map {

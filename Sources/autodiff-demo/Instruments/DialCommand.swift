@@ -30,7 +30,7 @@ let dialCommand = Command(
   let dial = named.problem.dial(weights: weights ?? Dial.weights, stepLength: length)
   let answer =
     arguments.has("--json")
-    ? try json(Named(named.name, dial), namesInfinity: true)
+    ? try json(Named(named.name, dial))
     : dial.text(titled: "\(named.name), \(dial.method)")
   try svg?.write(dial.figure(of: named.name).svg)
   return Answer(answer)

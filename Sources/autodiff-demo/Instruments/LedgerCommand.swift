@@ -17,5 +17,5 @@ let ledgerCommand = Command(
   let ledger = named.problem.ledger()
   return Answer(
     arguments.has("--json")
-      ? try json(Named(named.name, ledger), namesInfinity: true) : ledger.text(titled: named.name))
+      ? try json(Named(named.name, ledger)) : ledger.text(titled: named.name))
 }

@@ -36,7 +36,7 @@ struct Reading: Encodable {
   /// A number that is shown as `text`, by default with up to six digits.
   init(_ value: Double, _ text: String? = nil) {
     self.value = value
-    self.text = text ?? value.upToSixDigits
+    self.text = text ?? value.shown
   }
 }
 
@@ -70,6 +70,9 @@ struct Finding: Encodable {
 }
 
 extension Double {
+  /// The number with up to six digits; what is not finite is the subject here, and stands by its name.
+  var shown: String { isFinite ? upToSixDigits : isNaN ? "nan" : "\(self)" }
+
   /// Whether two numbers agree but for rounding.
   func agrees(with other: Double, to tolerance: Double = 1e-12) -> Bool {
     abs(self - other) <= tolerance * max(1, abs(other))

@@ -53,13 +53,13 @@ func nanInSecondDerivativeExhibit(_ id: String) -> Exhibit {
         "nonFiniteOrigin: \(origin?.description ?? "nothing"); exp made a 0 of it again"),
       Finding(
         normsHere == [0, 0, 0] && normsByHand.allSatisfy(\.isNaN),
-        "√x² at 0, orders 1 to 3: \(normsHere.map(\.upToSixDigits).list) with sqrt, "
-          + "\(normsByHand.map(\.upToSixDigits).list) with exp(½ log x²)"),
+        "√x² at 0, orders 1 to 3: \(normsHere.map(\.shown).list) with sqrt, "
+          + "\(normsByHand.map(\.shown).list) with exp(½ log x²)"),
       Finding(
         mask.value.isNaN && outer.value == 0 && outer.slope.isNaN && both == (0, 0),
-        "log x at 0, masked: step · log is \(mask.value.upToSixDigits); select of log is "
-          + "\(outer.value.upToSixDigits) with slope \(outer.slope.upToSixDigits); "
-          + "select inside log as well: \(both.value.upToSixDigits) with slope \(both.slope.upToSixDigits)"
+        "log x at 0, masked: step · log is \(mask.value.shown); select of log is "
+          + "\(outer.value.shown) with slope \(outer.slope.shown); "
+          + "select inside log as well: \(both.value.shown) with slope \(both.slope.shown)"
       ),
     ],
     metIn: [
@@ -122,18 +122,18 @@ func adamAtZeroExhibit(_ id: String) throws -> Exhibit {
     findings: [
       Finding(
         losses[0] == losses[1] && losses[0].isFinite,
-        "the meta-loss gives no sign: \(losses.map(\.upToSixDigits).list)"),
+        "the meta-loss gives no sign: \(losses.map(\.shown).list)"),
       Finding(
         origin?.operation == .log && origin?.source.contains("inner step 1") == true,
         "nonFiniteOrigin: \(origin?.description ?? "nothing")"),
       Finding(
         adjoint.agrees(with: right) && errors.allSatisfy { abs($0 - 3.2) < 0.01 },
-        "the route adjoint gives \(adjoint.upToSixDigits) too; differences of width 10⁻⁴ and 10⁻⁶ "
+        "the route adjoint gives \(adjoint.shown) too; differences of width 10⁻⁴ and 10⁻⁶ "
           + "are off by 3.2 times that, since the second derivative jumps there"),
       Finding(
         inRoot.agrees(with: right),
         "with ε² inside the root even the careless one is finite: −α/√ε² is the same slope, "
-          + inRoot.upToSixDigits),
+          + inRoot.shown),
       Finding(
         tiny.agrees(with: minimum * (1 - 4 * SmallProblem.rate / 1e-8)),
         "finite is not small: with the usual ε of 10⁻⁸ it is \(tiny.significant(3))"),

@@ -10,6 +10,13 @@ struct Axis {
   /// Numbers that it shows beside those of the data.
   var range: ClosedRange<Double>?
 
+  /// Whether the axis has room for a number: finite, and on a logarithmic one positive.
+  ///
+  /// Of numbers with more than 150 digits products and ratios may not be finite any more.
+  func shows(_ value: Double) -> Bool {
+    abs(value) <= 1e150 && (!isLogarithmic || value >= 1e-150)
+  }
+
   /// An axis with ends, fitted to the data that it has to show.
   struct Fitted {
     let axis: Axis
@@ -39,7 +46,7 @@ struct Axis {
 
     /// Where a number lies between the ends, from 0 to 1; nil if the axis cannot show it.
     func position(_ value: Double) -> Double? {
-      if !value.isFinite || axis.isLogarithmic && value <= 0 { return nil }
+      if !axis.shows(value) { return nil }
       let (value, low, high) =
         axis.isLogarithmic ? (log10(value), log10(low), log10(high)) : (value, low, high)
       return (value - low) / (high - low)
@@ -108,13 +115,13 @@ struct Axis {
   ///
   /// - Parameter isTight: Whether the ends are those of the data, as for a field that fills its frame.
   func fitted(to values: some Sequence<Double>, isTight: Bool = false) -> Fitted {
-    let shown = (Array(values) + (range.map { [$0.lowerBound, $0.upperBound] } ?? [])).filter {
-      $0.isFinite && (!isLogarithmic || $0 > 0)
-    }
+    let shown = (Array(values) + (range.map { [$0.lowerBound, $0.upperBound] } ?? [])).filter(shows)
     var (low, high) = (shown.min() ?? (isLogarithmic ? 0.1 : 0), shown.max() ?? 1)
     // Numbers so near to each other that their marks would read alike stand in a wider frame.
     if isLogarithmic {
       if high < 1.02 * low { (low, high) = (low / 1.5, high * 1.5) }
+    } else if max(abs(low), abs(high)) < 1e-150 {
+      (low, high) = (-0.5, 0.5)
     } else if high - low < 2e-3 * max(abs(low), abs(high)) || high == low {
       let room = low == high && abs(low) < 1e-9 ? 0.5 : 0.05 * max(abs(low), abs(high))
       (low, high) = (low - room, high + room)

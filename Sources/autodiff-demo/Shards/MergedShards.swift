@@ -56,7 +56,8 @@ struct MergedShards: Sendable {
   func records<Record: Codable>(of count: Int) -> [Record]? {
     var records: [Record?] = Array(repeating: nil, count: count)
     for file in files {
-      guard let contents = try? shardDecoder().decode(ShardContents<Record>.self, from: file),
+      guard
+        let contents = try? decoderOfNamedInfinity.decode(ShardContents<Record>.self, from: file),
         contents.pieces.count == contents.records.count
       else { return nil }
       for (piece, record) in zip(contents.pieces, contents.records) {
@@ -67,12 +68,4 @@ struct MergedShards: Sendable {
     let found = records.compactMap(\.self)
     return found.count == count ? found : nil
   }
-}
-
-/// Reads numbers that are not finite too, as `json(_:namesInfinity:)` writes them.
-private func shardDecoder() -> JSONDecoder {
-  let decoder = JSONDecoder()
-  decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-    positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-  return decoder
 }

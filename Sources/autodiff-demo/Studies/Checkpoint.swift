@@ -78,7 +78,8 @@ final class Checkpoint<Study: LongStudy>: Sendable {
     if case .foreign = seal {
       throw UserError("--checkpoint \(path): is not a checkpoint of \(Study.name)")
     }
-    guard case .whole = seal, let contents = try? JSONDecoder().decode(Contents.self, from: data)
+    guard case .whole = seal,
+      let contents = try? decoderOfNamedInfinity.decode(Contents.self, from: data)
     else { throw UserError("--checkpoint \(path): is damaged") }
     guard contents.study == study else {
       throw UserError("--checkpoint \(path): is of a run with other settings")
@@ -127,4 +128,6 @@ final class Checkpoint<Study: LongStudy>: Sendable {
 }
 
 /// A value as JSON without a line break at its end.
-private func line(_ value: some Encodable) throws -> String { String(try json(value).dropLast()) }
+private func line(_ value: some Encodable) throws -> String {
+  String(try json(value, namesInfinity: true).dropLast())
+}

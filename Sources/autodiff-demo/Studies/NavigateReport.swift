@@ -66,7 +66,7 @@ struct NavigateReport {
   var result: StudyResult {
     get throws {
       StudyResult(
-        table: table, verdict: verdict, json: try json(document, namesInfinity: true), csv: csv,
+        table: table, verdict: verdict, json: try json(document), csv: csv,
         figure: figure)
     }
   }
@@ -169,7 +169,8 @@ struct NavigateReport {
       for evaluation in training.evaluations {
         func add(_ quantity: String, _ update: Int, _ value: Double) {
           csv.rows.append([
-            quantity, name, seed, "\(evaluation.environmentSteps)", "\(update)", "\(value)",
+            quantity, name, seed, "\(evaluation.environmentSteps)", "\(update)",
+            CSV.cell(value),
           ])
         }
         for (update, value) in evaluation.returns.enumerated() { add("return", update, value) }
@@ -183,7 +184,7 @@ struct NavigateReport {
         ("confidence", cell.confidence),
       ] {
         csv.rows.append([
-          quantity, "", "", "\(cell.environmentSteps)", "\(cell.update)", "\(value)",
+          quantity, "", "", "\(cell.environmentSteps)", "\(cell.update)", CSV.cell(value),
         ])
       }
     }

@@ -28,7 +28,7 @@ struct OverparametrizeReport {
     get throws {
       StudyResult(
         table: results.map(table).joined(separator: "\n"), verdict: verdict,
-        json: try json(document, namesInfinity: true), csv: csv, figure: figure)
+        json: try json(document), csv: csv, figure: figure)
     }
   }
 
@@ -127,7 +127,7 @@ struct OverparametrizeReport {
       for (record, step) in run.steps.enumerated() {
         func add(_ quantity: String, _ values: [Double]) {
           for (index, value) in values.enumerated() {
-            csv.rows.append(["\(run.seed)", "\(step)", quantity, "\(index + 1)", "\(value)"])
+            csv.rows.append(["\(run.seed)", "\(step)", quantity, "\(index + 1)", CSV.cell(value)])
           }
         }
         add("signal", run.signal[record])

@@ -145,7 +145,7 @@ struct PolicyGradientsReport {
             ("deviation", one.deviation), ("squaredBias", one.squaredBias),
           ] {
             csv.rows.append(
-              [name] + cells(estimator) + ["\(process)", "\(count)", "\(value)"])
+              [name] + cells(estimator) + ["\(process)", "\(count)", CSV.cell(value)])
           }
         }
       }

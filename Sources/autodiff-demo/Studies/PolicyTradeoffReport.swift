@@ -162,7 +162,7 @@ extension PolicyTradeoffReport {
         func row(_ cells: [String], _ worth: PolicyTradeoffStudy.Worth) {
           csv.rows.append(
             [study.kinds[index].name, "\(outcome.seed)"] + cells
-              + ["\(worth.before)", "\(worth.after)", "\(outcome.maml.worth.after)"])
+              + [worth.before, worth.after, outcome.maml.worth.after].map(CSV.cell))
         }
         row(["joint", "", "", "solution"], outcome.joint.worth)
         row(["maml", "", "", "solution"], outcome.maml.worth)

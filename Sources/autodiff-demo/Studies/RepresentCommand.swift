@@ -77,7 +77,7 @@ private func representResult(
 ) throws -> StudyResult {
   StudyResult(
     table: representTable(study, curves), verdict: representVerdict(curves),
-    json: try json(representJSON(study, curves), namesInfinity: true), csv: representCSV(curves),
+    json: try json(representJSON(study, curves)), csv: representCSV(curves),
     figure: representFigure(curves))
 }
 
@@ -158,9 +158,9 @@ private func representCSV(_ curves: [RepresentationStudy.Curve]) -> CSV {
       csv.rows.append(
         [
           curve.method.rawValue, "\(curve.seed)", "\(curve.steps[index])",
-          "\(curve.distance[index])", curve.cosine[index].map { "\($0)" } ?? "",
-          "\(curve.headDiversity[index])",
-        ] + curve.singularValues[index].map { "\($0)" })
+          CSV.cell(curve.distance[index]), curve.cosine[index].map(CSV.cell) ?? "",
+          CSV.cell(curve.headDiversity[index]),
+        ] + curve.singularValues[index].map(CSV.cell))
     }
   }
   return csv

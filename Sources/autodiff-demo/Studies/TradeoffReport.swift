@@ -26,7 +26,7 @@ struct TradeoffReport {
   var result: StudyResult {
     get throws {
       StudyResult(
-        table: table, verdict: verdict, json: try json(document, namesInfinity: true),
+        table: table, verdict: verdict, json: try json(document),
         csv: csv, figure: figure)
     }
   }
@@ -104,14 +104,14 @@ struct TradeoffReport {
     ])
     for rate in rates {
       let limit = theory(rate)
-      csv.rows.append(["population", "\(rate)", "joint", "", "", "", "\(limit.joint)"])
-      csv.rows.append(["population", "\(rate)", "maml", "", "", "", "\(limit.maml)"])
-      csv.rows.append(["gap", "\(rate)", "", "", "", "", "\(limit.gap)"])
+      csv.rows.append(["population", "\(rate)", "joint", "", "", "", CSV.cell(limit.joint)])
+      csv.rows.append(["population", "\(rate)", "maml", "", "", "", CSV.cell(limit.maml)])
+      csv.rows.append(["gap", "\(rate)", "", "", "", "", CSV.cell(limit.gap)])
     }
     for cell in cells {
       for (name, value) in [("before", cell.before), ("after", cell.after)] {
         csv.rows.append(
-          [name, "\(cell.innerRate)", "", "\(cell.tasks)", "\(cell.samples)", "", "\(value)"])
+          [name, "\(cell.innerRate)", "", "\(cell.tasks)", "\(cell.samples)", "", CSV.cell(value)])
       }
     }
     for run in training {
@@ -119,7 +119,7 @@ struct TradeoffReport {
         csv.rows.append(
           [
             "excess", "\(run.innerRate)", run.method.rawValue, "", "", "\(evaluations)",
-            "\(excess)",
+            CSV.cell(excess),
           ])
       }
     }

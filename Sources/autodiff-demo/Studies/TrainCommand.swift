@@ -126,7 +126,7 @@ let trainCommand = Command(
     try svg?.write(report.figure.svg)
     return Answer(
       arguments.has("--json")
-        ? try json(report.document, namesInfinity: true)
+        ? try json(report.document)
         : "\(report.table)\n\(report.verdict)\n")
   }
 }

@@ -234,7 +234,7 @@ struct TrainReport {
           ("training loss", record.loss), ("validation loss", record.validation),
         ] {
           if let value {
-            csv.rows.append([name, seed, quantity, "\(record.iteration)", "\(value)", ""])
+            csv.rows.append([name, seed, quantity, "\(record.iteration)", CSV.cell(value), ""])
           }
         }
       }
@@ -242,7 +242,8 @@ struct TrainReport {
         for quantity in quantities {
           let mean = result.mean(quantity, step: step)
           csv.rows.append([
-            name, seed, "test \(quantity.rawValue)", "\(step)", "\(mean.mean)", "\(mean.halfWidth)",
+            name, seed, "test \(quantity.rawValue)", "\(step)", CSV.cell(mean.mean),
+            CSV.cell(mean.halfWidth),
           ])
         }
       }
