@@ -119,6 +119,17 @@ import Testing
     #expect(short.output.contains(", not: DiCE's second derivative is unbiased"))
   }
 
+  /// Without noise the penalty is far below what large heads leave of rounding.
+  @Test func aRidgeWithoutNoiseIsSolved() throws {
+    let run = try Demo(
+      "overparametrize", "--spectrum", "1e6", "--rank", "1", "--noise-variance", "0", "--steps", "1",
+      "--test-tasks", "2")
+    #expect(run.status == 0, "\(run.error)")
+    // One who knows the representation makes no error then.
+    let line = run.output.split(separator: "\n").first { $0.contains("ridge knowing") }
+    #expect(line?.contains("0.00 ± 0.00") == true, "\(run.output)")
+  }
+
   @Test func navigateSaysWhatItLacks() throws {
     for (words, part) in [
       (["--seeds", "1"], "one seed gives no confidence."),

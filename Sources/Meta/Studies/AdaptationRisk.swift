@@ -77,7 +77,8 @@ extension OverparametrizationStudy {
     }
   }
 
-  /// Fu with u the minimiser of ‖XFu − y‖² + λ‖u‖², solved in the smaller of both dimensions.
+  /// Fu with u the minimiser of ‖XFu − y‖² + λ‖u‖², solved in the smaller of both dimensions; NaN where the features
+  /// are not finite.
   func ridge(_ data: LabelledPoints<Matrix>, _ features: Matrix) -> Matrix {
     let signal = spectrum.reduce(0, +)
     let size = features.elements.reduce(0) { $0 + $1 * $1 }
@@ -87,10 +88,15 @@ extension OverparametrizationStudy {
     let isDual = seen.rows < seen.columns
     let square = isDual ? seen.matmul(seen.transposed) : seen.transposed.matmul(seen)
     let right = isDual ? data.targets : seen.transposed.matmul(data.targets)
-    guard let solution = (square + penalty * .identity(square.rows)).solving(right) else {
-      stop("ridge: the penalty \(penalty) does not make the equations regular")
+    let trace = (0..<square.rows).reduce(0) { $0 + square[$1, $1] }
+    if trace == 0 { return Matrix(Shape(features.rows, 1), repeating: 0) }
+    // Next to large features a small penalty is lost to rounding, and the equations are singular.
+    for penalty in [penalty, 1e-11 * trace] {
+      if let solution = (square + penalty * .identity(square.rows)).solving(right) {
+        return features.matmul(isDual ? seen.transposed.matmul(solution) : solution)
+      }
     }
-    return features.matmul(isDual ? seen.transposed.matmul(solution) : solution)
+    return Matrix(Shape(features.rows, 1), repeating: .nan)
   }
 
   /// Orthonormal columns that span the leading eigenvectors of a symmetric matrix, by orthogonal
