@@ -122,7 +122,8 @@ import Testing
   /// Without noise the penalty is far below what large heads leave of rounding.
   @Test func aRidgeWithoutNoiseIsSolved() throws {
     let run = try Demo(
-      "overparametrize", "--spectrum", "1e6", "--rank", "1", "--noise-variance", "0", "--steps", "1",
+      "overparametrize", "--spectrum", "1e6", "--rank", "1", "--noise-variance", "0", "--steps",
+      "1",
       "--test-tasks", "2")
     #expect(run.status == 0, "\(run.error)")
     // One who knows the representation makes no error then.

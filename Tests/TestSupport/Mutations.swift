@@ -4,6 +4,13 @@ extension [UInt8] {
     let pieces = [
       "\"", ",", ";", "\t", "\n", "\r", "NA", "3,5", "inf", "-", "\"\"", "x", "", "é", "\u{0}",
     ]
+    return mutated(with: pieces, using: &generator)
+  }
+
+  /// Text with one to four changes by chance, for which there are pieces to put in.
+  package func mutated(
+    with pieces: [String], using generator: inout some RandomNumberGenerator
+  ) -> [UInt8] {
     var bytes = self
     for _ in 0..<Int.random(in: 1...4, using: &generator) {
       let start = Int.random(in: 0...bytes.count, using: &generator)
