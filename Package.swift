@@ -1,35 +1,21 @@
 // swift-tools-version: 6.2
 
-import Foundation
 import PackageDescription
-
-// The kernels are compiled for the widest registers of the processor that builds them: AVX-512
-// (x86-64-v4), AVX2 with fused multiply-adds (x86-64-v3), or what any x86-64 has. For another machine
-// than this one, say which: TAPE_PROCESSOR=x86-64-v3 swift build. Arm64 has all it needs by default.
-#if arch(x86_64)
-  func buildProcessor() -> String {
-    let description = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)
-    let flags = description?.split(separator: "\n").first { $0.hasPrefix("flags") } ?? ""
-    let has = Set(flags.split(separator: " "))
-    if !has.isSuperset(of: ["avx2", "fma", "bmi2"]) && description != nil { return "x86-64" }
-    return has.isSuperset(of: ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"])
-      ? "x86-64-v4" : "x86-64-v3"
-  }
-  let processor = Context.environment["TAPE_PROCESSOR"] ?? buildProcessor()
-  let kernels: [SwiftSetting] =
-    switch processor {
-    case "x86-64": []
-    case "x86-64-v4": [.define("FUSED_MULTIPLY_ADD"), .define("AVX512_KERNELS")]
-    default: [.define("FUSED_MULTIPLY_ADD"), .define("AVX2_KERNELS")]
-    }
-  let target: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=\(processor)"])]
-#else
-  let kernels: [SwiftSetting] = [.define("FUSED_MULTIPLY_ADD")]
-  let target: [SwiftSetting] = []
-#endif
 
 // Debug builds, and the tests with them, run some forty times faster if the engine is optimised there too.
 let engine: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
+// The loops are compiled once for each kind of processor, and Tape chooses when the program starts. The folders
+// are links to one. Where the target is no x86-64, the extra copies are compiled as the first is, and not used.
+let kernels = "Sources/Tape/Kernels"
+func loops(_ name: String, _ folder: String, march: String, define: [String]) -> Target {
+  let processor = [
+    "-Xcc", "-Xarch_x86_64", "-Xcc", "-march=\(march)", "-Xcc", "-Wno-unused-command-line-argument",
+  ]
+  return .target(
+    name: name, dependencies: ["KernelInterface"], path: "\(kernels)/\(folder)",
+    swiftSettings: define.map { .define($0) } + [.unsafeFlags(processor)] + engine)
+}
 
 let package = Package(
   name: "tape",
@@ -42,14 +28,28 @@ let package = Package(
     .executable(name: "autodiff-demo", targets: ["autodiff-demo"]),
   ],
   targets: [
-    .target(name: "Tape", swiftSettings: kernels + target + engine),
+    .target(name: "Processor", path: "\(kernels)/Processor"),
+    .target(name: "KernelInterface", path: "\(kernels)/Interface", swiftSettings: engine),
+    loops("BaselineKernels", "Loops", march: "x86-64", define: []),
+    loops("AVX2Kernels", "LoopsAVX2", march: "x86-64-v3", define: ["FUSED_MULTIPLY_ADD"]),
+    loops(
+      "AVX512Kernels", "LoopsAVX512", march: "x86-64-v4",
+      define: ["FUSED_MULTIPLY_ADD", "AVX512_KERNELS"]),
+    .target(
+      name: "Tape",
+      dependencies: [
+        "Processor", "KernelInterface", "BaselineKernels", "AVX2Kernels", "AVX512Kernels",
+      ],
+      exclude: ["Processor", "Interface", "Loops", "LoopsAVX2", "LoopsAVX512"].map {
+        "Kernels/\($0)"
+      },
+      swiftSettings: engine),
     .target(name: "Nets", dependencies: ["Tape"]),
     .target(name: "Meta", dependencies: ["Tape", "Nets"], exclude: ["Studies"]),
     // Studies of papers apply the library; who links Meta does not link them.
     .target(name: "Studies", dependencies: ["Tape", "Nets", "Meta"], path: "Sources/Meta/Studies"),
     .executableTarget(
-      name: "autodiff-demo", dependencies: ["Tape", "Nets", "Meta", "Studies"],
-      swiftSettings: kernels),
+      name: "autodiff-demo", dependencies: ["Tape", "Nets", "Meta", "Studies"]),
     .target(
       name: "TestSupport", dependencies: ["Tape", "Nets", "Meta"], path: "Tests/TestSupport"),
     .testTarget(name: "TapeTests", dependencies: ["Tape", "TestSupport"]),

@@ -17,6 +17,9 @@ package func scalarSin(_ x: Double) -> Double { sin(x) }
 package func scalarCos(_ x: Double) -> Double { cos(x) }
 package func scalarArcTangent(_ y: Double, _ x: Double) -> Double { atan2(y, x) }
 
+/// What stands in the environment under a name; nil if nothing does.
+package func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
 /// Lets another thread have this processor.
 package func yieldProcessor() { sched_yield() }
 

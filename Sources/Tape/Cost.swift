@@ -1,3 +1,5 @@
+import KernelInterface
+
 /// What running a program takes, counted from its lines without running it.
 public struct Cost: Codable, Equatable, Sendable {
   /// The number of kernel calls.
@@ -49,10 +51,10 @@ extension Recording {
     case .product(let transposed):
       let first = instructions[line.operands[0]].shape
       let terms = transposed == .first ? first.rows : first.columns
-      return (line.shape.count * terms, Kernel.scratchCount(terms: terms))
+      return (line.shape.count * terms, Loop.productScratch(terms: terms))
     case .solution:
       let n = line.shape.rows
-      return (n * n * n / 3 + n * line.shape.count, Factors.scratchCount(n))
+      return (n * n * n / 3 + n * line.shape.count, Loop.solveScratch(n))
     default: return (0, 0)
     }
   }

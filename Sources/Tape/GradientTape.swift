@@ -1,3 +1,5 @@
+import KernelInterface
+
 /// The list on which a computation is written, line by line, so that it can be read backwards.
 ///
 /// Arithmetic on a ``Variable`` appends a line. `gradient(of:wrt:)` reads the lines backwards and
@@ -14,6 +16,9 @@ public final class GradientTape {
 
   /// The rules by which lines are computed and differentiated; tests put wrong ones in their place.
   package let rules: [Rule]
+
+  /// What its lines, and the programs made of them, are computed by.
+  package let kernels: KernelSet
 
   /// Whether the program stops where a value that is not finite first comes about.
   ///
@@ -35,7 +40,9 @@ public final class GradientTape {
   /// Creates an empty tape.
   public convenience init() { self.init(rules: Operation.rules) }
 
-  package init(rules: [Rule]) { self.rules = rules }
+  package init(rules: [Rule] = Operation.rules, kernels: KernelSet = .chosen) {
+    (self.rules, self.kernels) = (rules, kernels)
+  }
 
   /// The number of lines recorded so far.
   public var count: Int { recording.instructions.count }
@@ -185,7 +192,9 @@ extension GradientTape {
 
   /// The value of the line `index`, finite or not.
   func computedValue(_ index: Int) -> Matrix {
-    evaluation.advance(through: index, of: recording, rules: rules)
+    evaluation.advance(through: index, of: recording) { [rules, kernels] in
+      rules[Int($0.rawValue)].kernel.kernel(kernels)
+    }
     return evaluation.value(index, recording.instructions[index].shape)
   }
 }
@@ -204,7 +213,8 @@ private struct Evaluation {
     offsets.removeSubrange(count...)
   }
 
-  mutating func advance(through index: Int, of recording: Recording, rules: [Rule]) {
+  mutating func advance(through index: Int, of recording: Recording, kernel: (Operation) -> Kernel)
+  {
     for line in offsets.count..<max(offsets.count, index + 1) {
       let instruction = recording.instructions[line]
       func slot(_ line: Int) -> Slot {
@@ -217,8 +227,8 @@ private struct Evaluation {
         storage.write(recording.literal(line), at: offsets[line])
       } else {
         let (a, b, c) = instruction.operands.padded
-        let kernel = rules[Int(instruction.operation.rawValue)].kernel
-        storage.execute(kernel, result: slot(line), slot(a), slot(b), slot(c))
+        storage.execute(
+          kernel(instruction.operation), result: slot(line), slot(a), slot(b), slot(c))
       }
     }
   }

@@ -1,3 +1,5 @@
+import KernelInterface
+
 /// One kernel call of a program: a line, or a matrix product together with what it goes into.
 struct Call {
   /// The line whose value it leaves.
@@ -23,14 +25,16 @@ struct Call {
 /// the sake of `stopGradient`.
 struct Fusion {
   private let recording: Recording
+  private let kernels: KernelSet
   private var lines: [Instruction] { recording.instructions }
   /// What each line reads, past every `stopGradient`.
   private var operands: [Operands] = []
   private var uses: [Int]
   private var isOutput: [Bool]
 
-  init(_ recording: Recording, outputs: [Int]) {
+  init(_ recording: Recording, outputs: [Int], _ kernels: KernelSet) {
     self.recording = recording
+    self.kernels = kernels
     let lines = recording.instructions
     uses = Array(repeating: 0, count: lines.count)
     isOutput = Array(repeating: false, count: lines.count)
@@ -52,7 +56,7 @@ struct Fusion {
   }
 
   /// The calls that compute the recording, in order.
-  func calls(kernels: [Rule]) -> [Call] {
+  func calls(_ rules: [Rule]) -> [Call] {
     var calls: [Call] = []
     var isTakenIn = Array(repeating: false, count: lines.count)
     // Backwards, so that a sum comes before the product that it takes in.
@@ -66,7 +70,7 @@ struct Fusion {
           if case .elementwise = line.operation.shapeRule { true } else { false }
         calls.append(
           Call(
-            line: index, kernel: kernels[Int(line.operation.rawValue)].kernel,
+            line: index, kernel: rules[Int(line.operation.rawValue)].kernel.kernel(kernels),
             shapeRule: line.operation.shapeRule, operands: operands[index],
             overwritable: isElementwise ? 0..<3 : 0..<0))
       }
@@ -87,7 +91,7 @@ struct Fusion {
       guard let (product, transposed, scale) = scaledProduct(term) else { continue }
       let factors = operands[product]
       let call = Call(
-        line: index, kernel: .product(transposed: transposed, ending: .added),
+        line: index, kernel: kernels.kernel(.product(transposed: transposed, ending: .added)),
         shapeRule: .product(transposed: transposed),
         operands: Operands([factors[0], factors[1], addend]), scale: scale,
         overwritable: factors.contains(addend) ? 0..<0 : 2..<3)
@@ -103,7 +107,8 @@ struct Fusion {
       case .product(let transposed) = sum.shapeRule
     else { return nil }
     let call = Call(
-      line: index, kernel: .product(transposed: transposed, ending: .addedAndRectified),
+      line: index,
+      kernel: kernels.kernel(.product(transposed: transposed, ending: .addedAndRectified)),
       shapeRule: sum.shapeRule, operands: sum.operands, scale: sum.scale,
       overwritable: sum.overwritable)
     return (call, taken + [sum.line])
@@ -120,7 +125,7 @@ struct Fusion {
     else { return nil }
     let factors = operands[product]
     let call = Call(
-      line: index, kernel: .product(transposed: transposed, ending: .masked),
+      line: index, kernel: kernels.kernel(.product(transposed: transposed, ending: .masked)),
       shapeRule: .product(transposed: transposed),
       operands: Operands([factors[0], factors[1], mask]),
       overwritable: factors.contains(mask) ? 0..<0 : 2..<3)

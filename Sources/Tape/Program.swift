@@ -1,3 +1,5 @@
+import KernelInterface
+
 /// A tape made ready to run again on new data: pruned, merged, with its memory planned.
 ///
 /// Only lines that an output needs are kept, equal lines are computed once, and values share memory
@@ -48,7 +50,7 @@ public struct Program: Sendable {
     let pruned = Pruning(
       of: tape.recording, inputs: inputs.map(\.index), outputs: outputs.map(\.index))
     (recording, self.inputs, self.outputs) = (pruned.recording, pruned.inputs, pruned.outputs)
-    var calls = Fusion(recording, outputs: pruned.outputs).calls(kernels: tape.rules)
+    var calls = Fusion(recording, outputs: pruned.outputs, tape.kernels).calls(tape.rules)
     strips = reusingMemory ? StripGrouping(recording.instructions, &calls).groups : []
     plan = MemoryPlan(
       recording, calls, strips, inputs: pruned.inputs, outputs: pruned.outputs,

@@ -1,3 +1,5 @@
+import KernelInterface
+
 /// Everything the engine knows about one operation: one row of the table in `Operation+Rules.swift`.
 package struct Rule: Sendable {
   /// The gradient that reaches one operand, recorded as ordinary instructions.
@@ -11,8 +13,8 @@ package struct Rule: Sendable {
   /// The range from which checks draw operands: where the operation is smooth and well conditioned.
   package let domain: ClosedRange<Double>
 
-  /// The loop that computes the result.
-  let kernel: Kernel
+  /// What computes the result.
+  let kernel: KernelSource
 
   /// One pullback per operand; nil where no derivative flows.
   package var pullbacks: [Pullback?]
@@ -25,7 +27,7 @@ package struct Rule: Sendable {
 
   init(
     _ shape: ShapeRule, domain: ClosedRange<Double> = -2...2, cutsDerivatives: Bool = false,
-    kernel: Kernel, pullback pullbacks: Pullback?...
+    kernel: KernelSource, pullback pullbacks: Pullback?...
   ) {
     self.shape = shape
     self.domain = domain
@@ -69,7 +71,7 @@ package enum ShapeRule: Sendable {
   /// A target in which the second operand, of the shape of the first, holds positions.
   case scattered
 
-  package enum Transposition: Sendable { case none, first, second }
+  package typealias Transposition = KernelInterface.Transposition
 
   /// The shape of the result, or nil where the operands do not fit each other or the target.
   func result(of operands: [Shape], target: Shape?) -> Shape? {

@@ -1,3 +1,5 @@
+import KernelInterface
+
 /// The size of a matrix: `rows × columns`.
 ///
 /// A scalar is 1×1, a column vector `n`×1, a row vector 1×`n`.
@@ -56,4 +58,10 @@ extension Shape {
   static func broadcast(_ shapes: [Shape]) -> Shape? {
     shapes.first { candidate in shapes.allSatisfy { $0.broadcasts(to: candidate) } }
   }
+}
+
+extension Shape {
+  /// What a kernel is told.
+  @inline(__always)
+  var extent: Extent { Extent(rows, columns) }
 }

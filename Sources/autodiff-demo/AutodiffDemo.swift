@@ -17,7 +17,7 @@ struct AutodiffDemo {
   static func main() {
     prepareStreams()
     do {
-      try requireProcessor()
+      try checkKernels()
       let answer = try answer(to: Array(CommandLine.arguments.dropFirst()))
       // A full disk must not pass for success.
       try naming("standard output") {

@@ -250,12 +250,11 @@ import autodiff_demo
     try Self.expectRefusal(["tape", "-"], input: many, "adaptation.steps", "would need")
   }
 
-  @Test func processorsThatLackInstructionsAreNamed() {
-    let avx2 = ["avx2", "fma", "bmi2"]
-    let old = "processor : 0\nflags\t\t: fpu sse2 fma avx\nbugs : none\n"
-    #expect(missingInstructions(avx2, old) == ["avx2", "bmi2"])
-    #expect(missingInstructions(avx2, "flags : avx2 fma bmi2") == [])
-    #expect(missingInstructions(avx2, "") == [])
+  @Test func kernelsThatAreNotThere() throws {
+    let demo = try Demo(["bench"], environment: ["TAPE_KERNELS": "sse9"])
+    #expect(demo.status == 2 && demo.output.isEmpty)
+    #expect(demo.error.hasPrefix("autodiff-demo: TAPE_KERNELS: there are no kernels 'sse9'"))
+    #expect(demo.error.split(separator: "\n").count == 1)
   }
 
   @Test func outputThatCannotBeWritten() throws {

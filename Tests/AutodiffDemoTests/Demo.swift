@@ -11,18 +11,28 @@ struct Demo {
     try self.init(words, input: input)
   }
 
-  /// - Parameter megabytes: The memory that it may write to; nil for any.
-  init(_ words: [String], input: String = "", megabytes: Int? = nil) throws {
+  /// - Parameters:
+  ///   - megabytes: The memory that it may write to; nil for any.
+  ///   - environment: What is added to that of the tests.
+  init(
+    _ words: [String], input: String = "", megabytes: Int? = nil,
+    environment: [String: String] = [:]
+  ) throws {
     let limit = megabytes.map { "ulimit -d \(1000 * $0) && " } ?? ""
-    try self.init(shell: limit + "exec \"$0\" \"$@\"", words, input: input)
+    try self.init(
+      shell: limit + "exec \"$0\" \"$@\"", words, input: input, environment: environment)
   }
 
   /// - Parameter script: What the shell does, `$0` being the command line and `$@` the words.
-  init(shell script: String, _ words: [String] = [], input: String = "") throws {
+  init(
+    shell script: String, _ words: [String] = [], input: String = "",
+    environment: [String: String] = [:]
+  ) throws {
     let process = Process()
     let program = Self.products.appendingPathComponent("autodiff-demo")
     process.executableURL = URL(fileURLWithPath: "/bin/sh")
     process.arguments = ["-c", script, program.path] + words
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.currentDirectoryURL = repository
     // Files rather than pipes, so that no answer is too long for a buffer.
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)

@@ -1,3 +1,5 @@
+import KernelInterface
+
 /// A growable block of numbers at aligned addresses.
 ///
 /// Kernels take bare pointers for speed. `execute` checks them against the block at every call; a
@@ -61,17 +63,17 @@ package final class Storage {
 
   /// Runs `kernel` on operands that lie in this block.
   ///
-  /// The caller keeps to what ``KernelCall`` demands about overlap; bounds are checked here.
+  /// The caller keeps to what `KernelCall` demands about overlap; bounds are checked here.
   @inline(__always)
   func execute(_ kernel: Kernel, result: Slot, _ a: Slot, _ b: Slot, _ c: Slot) {
     func operand(_ slot: Slot) -> Operand {
       check(slot.offset, slot.shape.count)
-      return Operand(base: base + slot.offset, shape: slot.shape)
+      return Operand(base: base + slot.offset, shape: slot.shape.extent)
     }
     check(result.offset, result.shape.count)
     kernel.run(
       KernelCall(
-        result: base + result.offset, shape: result.shape, a: operand(a), b: operand(b),
+        result: base + result.offset, shape: result.shape.extent, a: operand(a), b: operand(b),
         c: operand(c), scratch: scratch))
   }
 

@@ -1,3 +1,5 @@
+import KernelInterface
+
 /// The memory of one run of a ``Program``.
 ///
 /// It belongs to one thread at a time, and can be used again and again without further allocation.
@@ -85,14 +87,14 @@ public final class Workspace {
     bases.withUnsafeBufferPointer { bases in
       @inline(__always)
       func operand(_ slot: Slot) -> Operand {
-        Operand(base: bases[Int(slot.space)] + slot.offset, shape: slot.shape)
+        Operand(base: bases[Int(slot.space)] + slot.offset, shape: slot.shape.extent)
       }
       var step = first
       for _ in 0..<count {
         // Field by field, since a copy of the step would count references.
         step.pointee.kernel.run(
           KernelCall(
-            result: bases[0] + step.pointee.result.offset, shape: step.pointee.result.shape,
+            result: bases[0] + step.pointee.result.offset, shape: step.pointee.result.shape.extent,
             a: operand(step.pointee.a), b: operand(step.pointee.b), c: operand(step.pointee.c),
             scale: step.pointee.scale.map { bases[Int($0.space)][$0.offset] } ?? 1, scratch: scratch
           ))
@@ -110,8 +112,8 @@ public final class Workspace {
         let columns = slot.shape.columns
         return isCut
           ? Operand(
-            base: slot.isLocal ? start : start + row * columns, shape: Shape(rows, columns))
-          : Operand(base: start, shape: slot.shape)
+            base: slot.isLocal ? start : start + row * columns, shape: Extent(rows, columns))
+          : Operand(base: start, shape: slot.shape.extent)
       }
       for (index, part) in group.parts.enumerated() {
         let step = steps + index

@@ -1,3 +1,5 @@
+import KernelInterface
+
 extension Kernel {
   /// Solves `a · x = b` for a square first operand.
   ///
@@ -8,9 +10,7 @@ extension Kernel {
       return call.result.update(repeating: .nan, count: call.shape.count)
     }
     if factors.reciprocalCondition < 1e-15 * Double(n) {
-      stop(
-        "solve: the \(call.a.shape) matrix is singular or nearly so: "
-          + "its reciprocal condition is \(factors.reciprocalCondition)")
+      call.stop(reciprocalCondition: factors.reciprocalCondition)
     }
     factors.solve(call.b.base, columns: call.shape.columns, into: call.result)
   }
@@ -26,9 +26,6 @@ struct Factors {
   private let entries: UnsafeMutablePointer<Double>
   /// Where each row stood in the matrix.
   private let origins: UnsafeMutablePointer<Double>
-
-  /// The numbers of scratch that the factors of an *n*×*n* matrix take, and a column beside them.
-  static func scratchCount(_ n: Int) -> Int { n * (n + 2) }
 
   /// Factors the matrix, or returns nil where an entry is not finite.
   init?(

@@ -29,7 +29,7 @@ extension SIMD where Scalar == Double {
 
   @inline(__always)
   mutating func add(_ factors: Self, _ entries: Self) {
-    #if FUSED_MULTIPLY_ADD
+    #if FUSED_MULTIPLY_ADD || arch(arm64)
       addProduct(factors, entries)
     #else
       self += factors * entries

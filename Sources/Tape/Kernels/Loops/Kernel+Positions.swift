@@ -1,7 +1,9 @@
+import KernelInterface
+
 extension Kernel {
   /// The entries of the first operand at the positions in the second, zero at −1.
   static let gather = Kernel { call in
-    call.checkPositions(.gather, in: call.a.shape)
+    call.checkPositions("gather", in: call.a.shape)
     for i in 0..<call.shape.count {
       let position = integer(call.b.base[i])
       // Read even where it is not used: quicker than a branch that is hard to foresee.
@@ -12,7 +14,7 @@ extension Kernel {
 
   /// Zeros, plus each entry of the first operand at its position in the second, in their order.
   static let scatterAdd = Kernel { call in
-    call.checkPositions(.scatterAdd, in: call.shape)
+    call.checkPositions("scatterAdd", in: call.shape)
     call.result.update(repeating: 0, count: call.shape.count)
     for i in 0..<call.b.shape.count {
       let position = integer(call.b.base[i])
@@ -23,7 +25,7 @@ extension Kernel {
 
 extension KernelCall {
   /// Stops unless the second operand holds positions in a matrix of shape `target`, or −1.
-  fileprivate func checkPositions(_ operation: Operation, in target: Shape) {
+  fileprivate func checkPositions(_ operation: StaticString, in target: Extent) {
     let (count, last) = (b.shape.count, Double(target.count - 1))
     // Eight at a time, and only where one is wrong a second time, one by one.
     var areRight = SIMDMask<SIMD8<Int64>>(repeating: true)
@@ -39,10 +41,7 @@ extension KernelCall {
       index >= -1 && index <= last && index.rounded(.down) == index
     }
     while i < count, isRight(b.base[i]) { i += 1 }
-    if i == count { return }
-    stop(
-      "\(operation): index \(b.base[i]) at [\(i / b.shape.columns), \(i % b.shape.columns)] is not a "
-        + "position in \(target): a whole number from -1 to \(target.count - 1)")
+    if i < count { stop(operation, atPosition: i, in: target) }
   }
 }
 

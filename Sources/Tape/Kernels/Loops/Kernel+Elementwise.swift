@@ -1,35 +1,4 @@
-/// A matrix in memory, as a kernel reads it.
-struct Operand {
-  let base: UnsafePointer<Double>
-  let shape: Shape
-}
-
-/// One call of a kernel: where the result goes, up to three operands (unused ones repeat the last),
-/// and room for what the kernel keeps while it runs.
-///
-/// Whoever makes a call owes that every operand holds `shape.count` numbers and then
-/// ``Storage/slack`` more that may be read though they mean nothing; that there is room for
-/// ``Recording/work(_:)`` numbers of scratch; and that the result overlaps an operand either
-/// not at all or exactly, and that only where ``Call/overwritable`` allows it.
-struct KernelCall {
-  let result: UnsafeMutablePointer<Double>
-  let shape: Shape
-  let a, b, c: Operand
-  /// By which a product is multiplied before it is added to something.
-  var scale = 1.0
-  let scratch: UnsafeMutablePointer<Double>
-  /// Of sums over rows that come in strips: whether they go on from what the result holds, and whether these
-  /// are the last rows, after which a product is added to something.
-  var continues = false
-  var isLast = true
-}
-
-/// The loop that computes an operation.
-struct Kernel: Sendable {
-  let run: @Sendable (KernelCall) -> Void
-}
-
-// MARK: - Elementwise
+import KernelInterface
 
 extension Kernel {
   /// Applies `f` to each entry of the first operand, broadcast.

@@ -1,3 +1,5 @@
+import KernelInterface
+
 extension Kernel {
   /// The matrix product, with the first or the second operand read as its transpose.
   ///
@@ -8,33 +10,33 @@ extension Kernel {
   /// What becomes of it besides rounds as in a kernel of its own. The result may lie over the third operand, since
   /// entries are read just before they are written.
   static func product(
-    transposed: ShapeRule.Transposition, ending: ProductEnding = .asItIs
+    transposed: Transposition, ending: ProductEnding
   ) -> Kernel {
     Kernel { multiply($0, transposed: transposed, ending) }
   }
 
   @inline(__always)
   private static func multiply(
-    _ call: KernelCall, transposed: ShapeRule.Transposition, _ ending: ProductEnding
+    _ call: KernelCall, transposed: Transposition, _ ending: ProductEnding
   ) {
     let (m, n) = (call.shape.rows, call.shape.columns)
-    let k = transposed == .first ? call.a.shape.rows : call.a.shape.columns
-    if transposed == .first, n == 1, ending == .asItIs || call.c.shape == call.shape {
+    let k = transposed.isFirst ? call.a.shape.rows : call.a.shape.columns
+    if transposed.isFirst, n == 1, ending.isNone || call.c.shape == call.shape {
       // aᵀ · b, a column, lies in memory as the row bᵀ · a does, which needs no narrow tiles.
       return multiply(
         KernelCall(
-          result: call.result, shape: Shape(1, m),
-          a: Operand(base: call.b.base, shape: Shape(1, k)),
-          b: call.a, c: Operand(base: call.c.base, shape: Shape(1, m)), scale: call.scale,
+          result: call.result, shape: Extent(1, m),
+          a: Operand(base: call.b.base, shape: Extent(1, k)),
+          b: call.a, c: Operand(base: call.c.base, shape: Extent(1, m)), scale: call.scale,
           scratch: call.scratch, continues: call.continues, isLast: call.isLast),
         transposed: .none, ending)
     }
-    if transposed != .first, n == 1, k >= 8 { return multiplyByColumn(call, ending) }
+    if !transposed.isFirst, n == 1, k >= 8 { return multiplyByColumn(call, ending) }
     if k == 1, !call.continues, call.isLast { return multiplyColumnByRow(call, ending) }
     let ending = call.isLast ? ending : .asItIs
     var panel = Panel(
       result: call.result, stride: n, rows: m, columns: 0, a: call.a.base,
-      rowStep: transposed == .first ? 1 : k, termStep: transposed == .first ? m : 1,
+      rowStep: transposed.isFirst ? 1 : k, termStep: transposed.isFirst ? m : 1,
       b: call.b.base, bStride: n, terms: k, ending: ending, other: call.c.base,
       otherStride: call.c.shape.rows == 1 ? 0 : n, scale: call.scale)
     for column in stride(from: 0, to: n, by: panelWidth) {
@@ -42,7 +44,7 @@ extension Kernel {
       panel.result = call.result + column
       if call.continues { panel.sums = UnsafePointer(panel.result) }
       panel.other = call.c.base + column
-      if transposed == .second, k > 1 {
+      if transposed.isSecond, k > 1 {
         for first in stride(from: 0, to: panel.columns, by: 8) {
           pack(
             call.b.base + (column + first) * k, rows: min(8, panel.columns - first), k,
@@ -88,7 +90,7 @@ extension Kernel {
       case .masked: total = other <= 0 ? 0 : total
       case .added, .addedAndRectified:
         total = other + call.scale * total
-        if ending == .addedAndRectified, total <= 0 { total = 0 }
+        if case .addedAndRectified = ending, total <= 0 { total = 0 }
       }
       call.result[row] = total
     }
@@ -116,30 +118,16 @@ extension Kernel {
   #else
     static let panelWidth = 8
   #endif
-
-  /// The scratch that a product of so many terms needs: as many rows of a panel, on any processor.
-  static func scratchCount(terms: Int) -> Int { 16 * terms }
-}
-
-/// What becomes of each entry of a product, with that of a third operand, perhaps a row that is repeated.
-enum ProductEnding {
-  case asItIs
-  /// The third operand plus the product times the scale.
-  case added
-  /// The same, and 0 where that is not positive.
-  case addedAndRectified
-  /// 0 where the third operand is not positive.
-  case masked
 }
 
 extension TileRow {
   @inline(__always)
   mutating func end(_ ending: ProductEnding, _ other: UnsafePointer<Double>, scale: Double) {
-    if ending == .asItIs { return }
+    if ending.isNone { return }
     let other = Self(other)
-    if ending == .masked { return clear(whereNotPositive: other) }
+    if case .masked = ending { return clear(whereNotPositive: other) }
     self.scale(scale, thenAdd: other)
-    if ending == .addedAndRectified { clear(whereNotPositive: self) }
+    if case .addedAndRectified = ending { clear(whereNotPositive: self) }
   }
 }
 
