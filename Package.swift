@@ -5,6 +5,11 @@ import PackageDescription
 // Debug builds, and the tests with them, run some forty times faster if the engine is optimised there too.
 let engine: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
+// As a whole, so that the loops leave no function behind that other modules have too.
+let whole: [SwiftSetting] = [
+  .unsafeFlags(["-wmo", "-num-threads", "1", "-disable-batch-mode"], .when(configuration: .debug))
+]
+
 // The loops are compiled once for each kind of processor, and Tape chooses when the program starts. The folders
 // are links to one. Where the target is no x86-64, the extra copies are compiled as the first is, and not used.
 let kernels = "Sources/Tape/Kernels"
@@ -14,7 +19,7 @@ func loops(_ name: String, _ folder: String, march: String, define: [String]) ->
   ]
   return .target(
     name: name, dependencies: ["KernelInterface"], path: "\(kernels)/\(folder)",
-    swiftSettings: define.map { .define($0) } + [.unsafeFlags(processor)] + engine)
+    swiftSettings: define.map { .define($0) } + [.unsafeFlags(processor)] + engine + whole)
 }
 
 let package = Package(

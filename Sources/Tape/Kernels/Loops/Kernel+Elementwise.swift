@@ -75,7 +75,7 @@ extension Kernel {
 }
 
 /// Consecutive entries of an operand: one after the other, or (stride 0) the same one throughout.
-struct Lane {
+private struct Lane {
   let base: UnsafePointer<Double>
   let stride: Int
 
@@ -92,7 +92,8 @@ extension KernelCall {
   ///
   /// The whole matrix is one run unless a row or a column is broadcast; then each row is one.
   @inline(__always)
-  func forEachRun(_ body: (UnsafeMutablePointer<Double>, Int, Lane, Lane, Lane) -> Void) {
+  fileprivate func forEachRun(_ body: (UnsafeMutablePointer<Double>, Int, Lane, Lane, Lane) -> Void)
+  {
     if isWhole(a), isWhole(b), isWhole(c) {
       body(result, shape.count, whole(a), whole(b), whole(c))
     } else {

@@ -18,7 +18,7 @@ extension Kernel {
 
 /// A square matrix whose rows were exchanged until it is a product of a lower triangle with ones on the
 /// diagonal and an upper one: Golub and Van Loan, *Matrix Computations* (2013), 3.4.
-struct Factors {
+private struct Factors {
   /// One over the condition in the 1-norm, the norm of the inverse being an estimate.
   private(set) var reciprocalCondition = 0.0
   private let n: Int

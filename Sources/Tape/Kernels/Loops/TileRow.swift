@@ -15,11 +15,6 @@ protocol TileRow {
 }
 
 extension SIMD where Scalar == Double {
-  @inline(__always)
-  init(_ pointer: UnsafePointer<Double>) {
-    self = UnsafeRawPointer(pointer).loadUnaligned(as: Self.self)
-  }
-
   static var registers: Int { 1 }
 
   @inline(__always)
@@ -51,6 +46,11 @@ extension SIMD where Scalar == Double {
 // stored half by half for the same reason.
 extension SIMD4: TileRow where Scalar == Double {
   @inline(__always)
+  init(_ pointer: UnsafePointer<Double>) {
+    self = UnsafeRawPointer(pointer).loadUnaligned(as: SIMD4<Double>.self)
+  }
+
+  @inline(__always)
   mutating func clear(whereNotPositive mask: Self) {
     replace(with: 0, where: mask .<= 0)
   }
@@ -65,6 +65,11 @@ extension SIMD4: TileRow where Scalar == Double {
 
 extension SIMD8: TileRow where Scalar == Double {
   @inline(__always)
+  init(_ pointer: UnsafePointer<Double>) {
+    self = UnsafeRawPointer(pointer).loadUnaligned(as: SIMD8<Double>.self)
+  }
+
+  @inline(__always)
   mutating func clear(whereNotPositive mask: Self) {
     replace(with: 0, where: mask .<= 0)
   }
@@ -77,44 +82,9 @@ extension SIMD8: TileRow where Scalar == Double {
   }
 }
 
-#if AVX512_KERNELS
-  /// Sixteen numbers in two registers.
-  struct Pair: TileRow {
-    var low = SIMD8<Double>()
-    var high = SIMD8<Double>()
-
-    static var registers: Int { 2 }
-
-    @inline(__always) init() {}
-
-    @inline(__always)
-    init(_ pointer: UnsafePointer<Double>) {
-      low = SIMD8(pointer)
-      high = SIMD8(pointer + 8)
-    }
-
-    @inline(__always)
-    mutating func add(_ factor: Double, _ entries: Pair) {
-      low.add(factor, entries.low)
-      high.add(factor, entries.high)
-    }
-
-    @inline(__always)
-    mutating func scale(_ factor: Double, thenAdd addend: Pair) {
-      low.scale(factor, thenAdd: addend.low)
-      high.scale(factor, thenAdd: addend.high)
-    }
-
-    @inline(__always)
-    mutating func clear(whereNotPositive mask: Pair) {
-      low.clear(whereNotPositive: mask.low)
-      high.clear(whereNotPositive: mask.high)
-    }
-
-    @inline(__always)
-    func store(_ pointer: UnsafeMutablePointer<Double>, _ width: Int) {
-      low.store(pointer, width)
-      if width > 8 { high.store(pointer + 8, width - 8) }
-    }
+extension SIMD2 where Scalar == Double {
+  @inline(__always)
+  init(_ pointer: UnsafePointer<Double>) {
+    self = UnsafeRawPointer(pointer).loadUnaligned(as: SIMD2<Double>.self)
   }
-#endif
+}
