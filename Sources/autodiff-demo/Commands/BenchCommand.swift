@@ -54,13 +54,15 @@ let benchCommand = Command(
   table.leftAligned = [0, 1]
   table.rows = timings.map(\.row)
   return Answer(
-    "Meta-gradients over all tasks, medians, on \("thread".counted(threads))\n\n\(table.text)")
+    "Meta-gradients over all tasks, medians, on \("thread".counted(threads)), "
+      + "with the \(KernelSet.chosen) kernels\n\n\(table.text)")
 }
 
 private struct Timing: Encodable {
   var workload: String
   var method: String
   var route: String
+  var kernels: String
   var microseconds: Double
   var compileMicroseconds: Double
   var instructions: Int
@@ -87,6 +89,7 @@ private struct Timing: Encodable {
     workload = name
     self.method = method.rawValue
     self.route = route.name
+    kernels = KernelSet.chosen.rawValue
     microseconds = times.sorted()[times.count / 2]
     compileMicroseconds = compile / .microseconds(1)
     instructions = evaluator.cost.instructions
