@@ -34,7 +34,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 symbols=(
-  -I "$modules" -target "$(value triple)" -minimum-access-level public -skip-synthesized-members
+  -I "$modules" -I Sources/Tape/Kernels/Processor/include -target "$(value triple)" -minimum-access-level public -skip-synthesized-members
   -emit-extension-block-symbols)
 if [ "$(uname)" = Darwin ]; then symbols+=(-sdk "$(xcrun --show-sdk-path)"); fi
 pages=(

@@ -41,10 +41,8 @@ import Testing
 
   /// Sizes around those of tiles and panels, and those where operands are copied or rows run in strips.
   static let sizes =
-    [1, 2, 4, 5, 6, 9, 10, 11, 17].flatMap { m in
-      [1, 2, 7, 8, 19].flatMap { k in
-        [1, 3, 4, 5, 8, 9, 16, 17, 24, 33].map { n in (m: m, k: k, n: n) }
-      }
+    [1, 5, 6, 11].flatMap { m in
+      [1, 8, 19].flatMap { k in [1, 4, 5, 9, 16, 33].map { n in (m: m, k: k, n: n) } }
     } + [(40, 100, 100), (130, 5, 20), (1100, 9, 64), (1100, 64, 1)]
 
   @Test func productsOfManyShapes() {
@@ -74,7 +72,7 @@ import Testing
 
   @Test func entriesAndSumsOfManyShapes() {
     var generator = SeededGenerator(seed: 9)
-    for (m, _, n) in Self.sizes {
+    for (m, k, n) in Self.sizes where k > 8 {
       let (full, row, column) = (Shape(m, n), Shape(1, n), Shape(m, 1))
       let values = randomMatrices([full, full, row, column, .scalar], using: &generator)
       let positions = Matrix(full) { i, j in
