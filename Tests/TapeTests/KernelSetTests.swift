@@ -59,6 +59,8 @@ import Testing
       for product in products {
         let uses: [([Variable]) -> Variable] = [
           product, { $0[4] + $0[6] * product($0) }, { $0[5] + product($0) },
+          { ($0[4] + $0[6] * product($0)).relu() },
+          { $0[4].select(product($0), elseWhereNotPositive: 0) },
           { ($0[4] - $0[5]).transposedMatmul((product($0) * $0[6]).relu()) },
         ]
         for (index, use) in uses.enumerated() {
