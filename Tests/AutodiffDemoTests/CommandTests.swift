@@ -158,7 +158,7 @@ import Testing
       #expect(timing["route"] as? String == "unrolled")
     }
     let table = try Demo("bench", "--method", "anil", "--seconds", "0.01", "--threads", "1")
-    #expect(table.output.contains("on 1 thread\n") && !table.output.contains("sinusoid"))
+    #expect(table.output.contains("on 1 thread, ") && !table.output.contains("sinusoid"))
   }
 
   @Test func listsTapes() throws {

@@ -46,6 +46,21 @@ import Testing
     #expect(rows.contains { $0.hasSuffix(",,") } && !rows.contains { $0.contains("nan") })
   }
 
+  /// Sums of such squares are not finite, so there is no regression to compare with.
+  @Test func regressionsOfLargeNumbers() throws {
+    let large = try problem(("[1, 2, -1, 1, 2, -1]", "[1e160, 2, -1, 1, 2, -1]"), ("0.1", "0"))
+    let words = [
+      "train", "-", "--iterations", "1", "--validate", "0", "--test", "0", "--method", "joint",
+    ]
+    let run = try Demo(words, input: large)
+    if run.status == 0 {
+      expectNone(in: run)
+      #expect(!run.output.contains("ridge on all rows"))
+    } else {
+      #expect(run.error.contains("not finite"), "\(run.error)")
+    }
+  }
+
   /// One over the length of this gradient is infinite, its direction is not.
   @Test func gradientsNearTheSmallestNumber() throws {
     let small = try problem(("[1, 0, -1]", "[0, 0, 0]"), ("[0.5, -0.25]", "[1e-160, -1e-160]"))

@@ -10,7 +10,8 @@ public struct PooledRidge: Sendable {
   /// Inputs + 1 × outputs; the last row is the intercept.
   private let weights: Matrix
 
-  /// Fits all rows of all tasks, of support and query alike.
+  /// Fits all rows of all tasks, of support and query alike; where squares of inputs are too large to be added up, it
+  /// predicts NaN.
   ///
   /// - Precondition: There is a task, and λ is positive; anything else stops with a message.
   /// - Complexity: O(rows · inputs² + inputs³).
@@ -30,8 +31,9 @@ public struct PooledRidge: Sendable {
       rows += inputs.rows
     }
     for index in 0..<width { gram[index, index] += strength * Double(rows) }
-    guard let solution = gram.solving(right) else { stop("PooledRidge: rows that are not finite") }
-    (self.strength, weights) = (strength, solution)
+    (self.strength, weights) = (
+      strength, gram.solving(right) ?? Matrix(right.shape, repeating: .nan)
+    )
   }
 
   /// Fits with the strength from 10⁻⁶, 10⁻⁵ … 10² that predicts the query rows of other tasks best; 10⁻³ without any.
@@ -43,7 +45,9 @@ public struct PooledRidge: Sendable {
     let candidates = (-6...2).map { power in
       PooledRidge(tasks, strength: scalarExp(Double(power) * scalarLog(10)))
     }
-    let best = candidates.min { $0.error(validation) < $1.error(validation) }
+    let best = candidates.filter { $0.error(validation).isFinite }.min {
+      $0.error(validation) < $1.error(validation)
+    }
     self = validation.isEmpty ? PooledRidge(tasks, strength: 1e-3) : best ?? candidates[0]
   }
 

@@ -48,11 +48,13 @@ struct TrainingData: Sendable {
     }
   }
 
-  /// By task that judges, the query loss of ridge regression on the rows of all tasks to train on; nil for classes.
+  /// By task that judges, the query loss of ridge regression on the rows of all tasks to train on; nil for classes, and where
+  /// one is not finite.
   var pooledRidge: [Double]? {
     guard base.queryLoss != .softmaxCrossEntropy, let judge = try? base.with(tasks: judges.tasks)
     else { return nil }
-    return judge.queryLosses(PooledRidge(base.tasks, validatedOn: validation).predictions)
+    let losses = judge.queryLosses(PooledRidge(base.tasks, validatedOn: validation).predictions)
+    return losses.allSatisfy { $0.isFinite } ? losses : nil
   }
 
   /// The problem as a training has left it, on the tasks that judge.

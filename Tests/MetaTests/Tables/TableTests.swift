@@ -95,7 +95,7 @@ import Testing
     }
     #expect(
       error?.description
-        == "column '\(long.prefix(40))…': there is no such column ('a', 'b\u{FFFD}c\u{FFFD}\u{FFFD}')"
+        == "column '\(long.prefix(40))…': there is no such column ('a', 'b c\u{FFFD}\u{FFFD}')"
     )
   }
 }
